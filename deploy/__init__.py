@@ -1,0 +1,1 @@
+"""How Signalpost is brought onto a machine: container image, cluster, and the local stack."""

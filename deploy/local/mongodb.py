@@ -1,0 +1,95 @@
+"""A private MongoDB server as a one-node replica set, with its own port and data.
+
+The program is the `mongod` that a package of the development dependencies carries, or one on PATH. It listens on
+loopback only. Replica sets are what Signalpost needs: majority writes that outlive a crash.
+"""
+
+import importlib.util
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from deploy.local.process import StackError
+from deploy.local.run_directory import RunDirectory
+from deploy.local.server import Server
+
+_NOT_INITIALISED = 94  # NotYetInitialized: a new member that was not told its replica set yet
+_ALREADY_INITIALISED = 23
+
+
+def mongod() -> Path:
+    """The server program; StackError with the remedy where there is none for this machine."""
+    package = importlib.util.find_spec("fiftyone")  # a namespace package: this imports nothing
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        carried = Path(folder) / "db" / "bin" / "mongod"
+        if carried.exists():
+            if not os.access(carried, os.X_OK):  # some installers drop the bit
+                carried.chmod(0o755)
+            return carried
+    if on_path := shutil.which("mongod"):
+        return Path(on_path)
+    raise StackError(
+        "mongod is missing: put MongoDB's `mongod` on PATH, or set MONGODB_URL to a replica set of yours"
+    )
+
+
+class MongoDB(Server):
+    """One member, by itself a whole replica set."""
+
+    port_names = ("mongodb",)
+
+    def __init__(self, directory: RunDirectory, name: str = "mongodb", *, replica_set: str | None = None) -> None:
+        super().__init__(directory, name)
+        # Drawn anew: a driver refuses another server on this port, because it is not of this set.
+        self.replica_set = replica_set or f"signalpost-{secrets.token_hex(4)}"
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port('mongodb')}"
+
+    @property
+    def url(self) -> str:
+        """The connection string of the replica set."""
+        return f"mongodb://{self.address}/?replicaSet={self.replica_set}"
+
+    async def ready(self) -> bool:
+        """Whether it is the primary and takes writes; makes the replica set if it is new."""
+        async with AsyncMongoClient[dict[str, object]](
+            self.address,
+            directConnection=True,
+            serverSelectionTimeoutMS=2000,
+            connectTimeoutMS=2000,
+            socketTimeoutMS=5000,
+        ) as client:
+            try:
+                await client.admin.command("replSetGetStatus")
+                hello = await client.admin.command("hello")
+            except OperationFailure as error:
+                if error.code == _NOT_INITIALISED:
+                    await self._initiate(client)
+                return False
+            except PyMongoError:
+                return False
+            return bool(hello["isWritablePrimary"]) and hello["setName"] == self.replica_set
+
+    async def _initiate(self, client: AsyncMongoClient[dict[str, object]]) -> None:
+        members = [{"_id": 0, "host": self.address}]
+        try:
+            await client.admin.command("replSetInitiate", {"_id": self.replica_set, "members": members})
+        except OperationFailure as error:
+            if error.code != _ALREADY_INITIALISED:
+                raise
+
+    def _command(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        argv = [
+            *(str(mongod()), "--quiet", "--dbpath", str(self.data)),
+            *("--bind_ip", "127.0.0.1", "--port", str(self.port("mongodb")), "--nounixsocket"),
+            *("--replSet", self.replica_set, "--oplogSize", "256", "--wiredTigerCacheSizeGB", "0.5"),
+        ]
+        return argv, {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(self.data)}

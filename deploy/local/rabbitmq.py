@@ -1,0 +1,181 @@
+"""A private RabbitMQ node with the management plugin: its own epmd, cookie, user, ports and data.
+
+Everything is given to the node explicitly, so that neither /etc/rabbitmq nor a node that runs on this machine plays
+a part, and any user can run it. It listens on loopback only. The configuration holds for RabbitMQ 3.10 to 4.x.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+
+from deploy.local.process import StackError
+from deploy.local.run_directory import RunDirectory
+from deploy.local.server import Server, connects
+
+_DEBIAN_HOME = Path("/usr/lib/rabbitmq/lib")
+_HANDSHAKE = b"AMQP\x00\x00\x09\x01"  # protocol header, AMQP 0-9-1 section 4.2.2
+_METHOD_FRAME = b"\x01"  # what a broker that is up answers with: a frame with Connection.Start
+_PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
+_CONFIG = """\
+listeners.tcp.1 = 127.0.0.1:{amqp}
+management.tcp.ip = 127.0.0.1
+management.tcp.port = {management}
+prometheus.tcp.ip = 127.0.0.1
+prometheus.tcp.port = {prometheus}
+default_user = {username}
+default_pass = {password}
+# a laptop's disk may be nearly full, and its memory small: RabbitMQ sets 512 MiB aside for each log of its own accord
+disk_free_limit.absolute = 50MB
+raft.wal_max_size_bytes = 67108864
+log.console = true
+log.console.level = info
+"""
+
+
+def rabbitmq_sbin() -> Path:
+    """The folder with the bare start scripts; StackError with the remedy where RabbitMQ is not installed.
+
+    A generic build on PATH comes first, so that another version can be tried. Debian's own `rabbitmq-server` on PATH
+    is a wrapper that wants root and the system's data folder: its scripts lie elsewhere.
+    """
+    on_path = shutil.which("rabbitmq-server")
+    if on_path and Path(on_path).resolve().with_name("rabbitmq-defaults").exists():
+        return Path(on_path).resolve().parent
+    installed = sorted(_DEBIAN_HOME.glob("rabbitmq_server-*/sbin"))
+    if not installed:
+        raise StackError("rabbitmq-server is missing: run `make setup`, or set AMQP_URL to a RabbitMQ of yours")
+    return installed[-1]
+
+
+class Epmd(Server):
+    """The port mapper by which Erlang nodes find each other: one of our own, never the machine's."""
+
+    port_names = ("epmd",)
+
+    async def ready(self) -> bool:
+        """Whether it accepts connections."""
+        return await connects(self.port("epmd"))
+
+    def _command(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        port = str(self.port("epmd"))
+        return ["epmd", "-port", port, "-address", "127.0.0.1"], {"PATH": os.environ["PATH"]}
+
+
+class RabbitMQ(Server):
+    """One node. Nodes that shall form a cluster share an `epmd` and a `cookie`; without, it gets its own."""
+
+    port_names = ("amqp", "management", "prometheus", "distribution")
+    username = "signalpost"
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        name: str = "rabbitmq",
+        *,
+        epmd: Epmd | None = None,
+        cookie: str | None = None,
+    ) -> None:
+        super().__init__(directory, name)
+        # Drawn anew for each node: who can log in is sure to talk to this node and not to another's port.
+        self.password = secrets.token_hex(8)
+        self._epmd = epmd or Epmd(directory, f"{name}-epmd")
+        self._owns_epmd = epmd is None
+        self._cookie = cookie or secrets.token_hex(16)
+
+    def amqp_url(self, vhost: str = "/") -> str:
+        """The AMQP URL of a virtual host of this node."""
+        return f"amqp://{self.username}:{self.password}@127.0.0.1:{self.port('amqp')}/{quote(vhost, safe='')}"
+
+    @property
+    def management_url(self) -> str:
+        """Where the management UI and its HTTP API answer, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port('management')}"
+
+    async def management(self, method: str, path: str, json: object = None) -> Any:
+        """Call the management API (`path` from `/api/` on) and return the decoded answer, None for an empty one.
+
+        Raises aiohttp.ClientError, for any status from 400 on too.
+        """
+        auth = aiohttp.encode_basic_auth(self.username, self.password)
+        timeout = aiohttp.ClientTimeout(total=30)
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": auth}, timeout=timeout) as session,
+            session.request(method, self.management_url + path, json=json, raise_for_status=True) as answer,
+        ):
+            return await answer.json() if await answer.read() else None
+
+    async def create_vhost(self, name: str) -> str:
+        """Make a virtual host with all rights for our user and return its AMQP URL."""
+        vhost = quote(name, safe="")
+        await self.management("PUT", f"/api/vhosts/{vhost}")
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        await self.management("PUT", f"/api/permissions/{vhost}/{self.username}", json=everything)
+        return self.amqp_url(name)
+
+    async def delete_vhost(self, name: str) -> None:
+        """Remove a virtual host with all its queues."""
+        await self.management("DELETE", f"/api/vhosts/{quote(name, safe='')}")
+
+    async def start(self) -> None:
+        """Start the node, and its epmd first."""
+        if not self._epmd.running:
+            await self._epmd.start()
+        await super().start()
+
+    async def close(self) -> None:
+        """End the node for good, and its own epmd with it."""
+        await super().close()
+        if self._owns_epmd:
+            await self._epmd.close()
+
+    async def ready(self) -> bool:
+        """Whether AMQP and the management API both answer, the latter to our password."""
+        if not await connects(self.port("amqp"), send=_HANDSHAKE, expect=_METHOD_FRAME):
+            return False
+        try:
+            await asyncio.wait_for(self.management("GET", "/api/overview"), timeout=5)
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+        return True
+
+    def _command(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        config = _CONFIG.format(username=self.username, password=self.password, **self._ports)
+        files = {"rabbitmq.conf": config, "enabled_plugins": _PLUGINS, "advanced.config": "[].", "env.conf": ""}
+        for name, text in files.items():
+            (self.data / name).write_text(text)
+        cookie = self.data / ".erlang.cookie"
+        if not cookie.exists():
+            cookie.write_text(self._cookie)
+            cookie.chmod(0o400)
+        return [str(rabbitmq_sbin() / "rabbitmq-server")], self._environment()
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "HOME": str(self.data),  # holds the cookie
+            "ERL_EPMD_PORT": str(self._epmd.port("epmd")),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            # The start script then becomes the Erlang VM instead of waiting for it: signals reach the VM itself.
+            "RUNNING_UNDER_SYSTEMD": "true",
+            "RABBITMQ_NODENAME": f"{self.name}@localhost",
+            "RABBITMQ_DIST_PORT": str(self.port("distribution")),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_MNESIA_BASE": str(self.data / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.data / "log"),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_CONFIG_FILE": str(self.data / "rabbitmq.conf"),
+            "RABBITMQ_CONFIG_FILES": str(self.data / "conf.d"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.data / "advanced.config"),
+            "RABBITMQ_CONF_ENV_FILE": str(self.data / "env.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.data / "enabled_plugins"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(self.data / "generated"),
+            "RABBITMQ_SCHEMA_DIR": str(self.data / "schema"),
+        }

@@ -1,0 +1,145 @@
+"""What the private servers have in common: free ports, a data folder, and a start that ends when they answer.
+
+A server keeps its ports and its data over `stop`, `kill` and `restart`; `wipe` throws the data away and keeps the
+ports. Subclasses say how the program is called and how one sees that it answers, nothing else.
+"""
+
+import asyncio
+import shutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from deploy.local.ports import free_port, is_free
+from deploy.local.process import Process, StackError, wait_until
+from deploy.local.run_directory import RunDirectory
+
+_START_TIMEOUT: Final = 120.0  # seconds; RabbitMQ takes 6 on an idle machine and far more on a crowded one
+_ATTEMPTS: Final = 5  # starts with ever new ports, if others take them between the choice and the listening
+
+
+async def connects(port: int, *, send: bytes = b"", expect: bytes = b"") -> bool:
+    """Whether the port accepts a connection and answers `send` with `expect`."""
+    try:
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(send)
+                return await reader.readexactly(len(expect)) == expect
+            finally:
+                writer.close()
+                await writer.wait_closed()
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        return False
+
+
+class Server(ABC):
+    """A server process of our own; `port_names` are the ports it listens on."""
+
+    port_names: Sequence[str]
+
+    def __init__(self, directory: RunDirectory, name: str) -> None:
+        self.name = name
+        self.data = directory.path / name
+        self._process = Process(directory, name)
+        self._ports: dict[str, int] = {}
+
+    def port(self, name: str) -> int:
+        """The port of that name; StackError before the first start."""
+        try:
+            return self._ports[name]
+        except KeyError:
+            raise StackError(f"{self.name} has no ports before its first start") from None
+
+    @property
+    def running(self) -> bool:
+        """Whether its process exists (a paused one does)."""
+        return self._process.running
+
+    @property
+    def pid(self) -> int:
+        """The id of the server process itself, not of a wrapper."""
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start it and return when it answers; with the earlier ports and data if it ran before."""
+        if self._ports:
+            await self._start_once()
+            return
+        for _ in range(_ATTEMPTS):
+            self._ports = {name: free_port() for name in self.port_names}
+            try:
+                await self._start_once()
+            except StackError:
+                if all(is_free(port) for port in self._ports.values()):
+                    self._ports = {}
+                    raise  # not a lost race for a port
+                shutil.rmtree(self.data, ignore_errors=True)
+            else:
+                return
+        self._ports = {}
+        raise StackError(
+            f"{self.name}: others took its ports {_ATTEMPTS} times; last log:\n{self._process.log_tail()}"
+        )
+
+    async def stop(self) -> None:
+        """End it in order (SIGTERM)."""
+        await self._process.stop()
+
+    async def kill(self) -> None:
+        """End it at once (SIGKILL), as a crash would."""
+        await self._process.kill()
+
+    async def pause(self) -> None:
+        """Freeze it (SIGSTOP): connections stay open, nobody answers."""
+        await self._process.pause()
+
+    async def resume(self) -> None:
+        """Let a paused server go on."""
+        await self._process.resume()
+
+    async def restart(self) -> None:
+        """Stop it in order and start it again."""
+        await self.stop()
+        await self.start()
+
+    async def wipe(self) -> None:
+        """Throw all its data away; it runs afterwards, on the same ports."""
+        await self.kill()
+        shutil.rmtree(self.data, ignore_errors=True)
+        await self.start()
+
+    async def close(self) -> None:
+        """End it for good, with everything that only it needs; at once, for its data goes too."""
+        await self.kill()
+
+    @abstractmethod
+    async def ready(self) -> bool:
+        """Whether this very server answers now and could do its work."""
+
+    @abstractmethod
+    def _command(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        """Write what the program needs into `self.data` and return its arguments and its whole environment."""
+
+    async def _start_once(self) -> None:
+        self.data.mkdir(exist_ok=True)
+        argv, env = self._command()
+        self._process.start(argv, env=env)
+        started = time.monotonic()
+
+        async def answers() -> bool:
+            return not self.running or await self.ready()
+
+        try:
+            await wait_until(answers, within=_START_TIMEOUT, what=f"{self.name} answers", step=0.1)
+        except BaseException as error:
+            await self.kill()
+            if isinstance(error, TimeoutError):
+                raise StackError(f"{error}; last log:\n{self._process.log_tail()}") from error
+            raise
+        if not self.running:
+            raise StackError(
+                f"{self.name} ended {time.monotonic() - started:.1f} s after its start; "
+                f"last log:\n{self._process.log_tail()}"
+            )
