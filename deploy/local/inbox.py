@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from deploy.local.program import Server, connects
 from deploy.local.run_directory import RunDirectory
-from deploy.local.server import Server, connects
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 

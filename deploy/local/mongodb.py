@@ -15,8 +15,8 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.local.process import StackError
+from deploy.local.program import Server
 from deploy.local.run_directory import RunDirectory
-from deploy.local.server import Server
 
 _NOT_INITIALISED = 94  # NotYetInitialized: a new member that was not told its replica set yet
 _ALREADY_INITIALISED = 23

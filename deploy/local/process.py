@@ -10,7 +10,6 @@ import contextlib
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 
 from deploy.local.run_directory import RunDirectory, process_state
 
@@ -54,7 +53,7 @@ class Process:
             raise StackError(f"{self.name} is not running")
         return self._child.pid
 
-    def start(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None) -> None:
+    def start(self, argv: Sequence[str], *, env: Mapping[str, str]) -> None:
         """Start it. Call this from a thread that lives as long as the child should: its end is the child's too.
 
         The child gets a session of its own, so that Ctrl-C in a terminal reaches only us, who then stop it in order.
@@ -65,7 +64,6 @@ class Process:
             self._child = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *argv],
                 env={**env, **self._directory.mark},
-                cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

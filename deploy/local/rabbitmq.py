@@ -16,8 +16,8 @@ from urllib.parse import quote
 import aiohttp
 
 from deploy.local.process import StackError
+from deploy.local.program import Program, Server, connects
 from deploy.local.run_directory import RunDirectory
-from deploy.local.server import Server, connects
 
 _DEBIAN_HOME = Path("/usr/lib/rabbitmq/lib")
 _HANDSHAKE = b"AMQP\x00\x00\x09\x01"  # protocol header, AMQP 0-9-1 section 4.2.2
@@ -54,7 +54,7 @@ def rabbitmq_sbin() -> Path:
     return installed[-1]
 
 
-class Epmd(Server):
+class Epmd(Program):
     """The port mapper by which Erlang nodes find each other: one of our own, never the machine's."""
 
     port_names = ("epmd",)

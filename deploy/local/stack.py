@@ -14,9 +14,9 @@ from types import TracebackType
 
 from deploy.local.inbox import Inbox
 from deploy.local.mongodb import MongoDB
+from deploy.local.program import Server, start_together
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.run_directory import RunDirectory
-from deploy.local.server import Server
 
 _DEFAULT_SMTP_PORT = "1025"
 
@@ -55,13 +55,9 @@ class Stack:
 
     async def __aenter__(self) -> "Stack":
         """Start all servers at once and return when all of them answer."""
-        starts = [asyncio.create_task(server.start()) for server in self.servers]
         try:
-            await asyncio.gather(*starts)
+            await start_together(self.servers)
         except BaseException:
-            for start in starts:
-                start.cancel()
-            await asyncio.gather(*starts, return_exceptions=True)
             await self._end()
             raise
         return self

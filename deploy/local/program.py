@@ -1,7 +1,7 @@
-"""What the private servers have in common: free ports, a data folder, and a start that ends when they answer.
+"""A program of ours that listens on ports of its own, and a start that ends when it answers.
 
-A server keeps its ports and its data over `stop`, `kill` and `restart`; `wipe` throws the data away and keeps the
-ports. Subclasses say how the program is called and how one sees that it answers, nothing else.
+It keeps its ports over `stop`, `kill` and `restart`. Subclasses say how the program is called and how one sees that
+it answers, nothing else. A `Server` is one that keeps data.
 """
 
 import asyncio
@@ -34,14 +34,13 @@ async def connects(port: int, *, send: bytes = b"", expect: bytes = b"") -> bool
         return False
 
 
-class Server(ABC):
-    """A server process of our own; `port_names` are the ports it listens on."""
+class Program(ABC):
+    """A process of our own; `port_names` are the ports it listens on."""
 
     port_names: Sequence[str]
 
     def __init__(self, directory: RunDirectory, name: str) -> None:
         self.name = name
-        self.data = directory.path / name
         self._process = Process(directory, name)
         self._ports: dict[str, int] = {}
 
@@ -57,13 +56,17 @@ class Server(ABC):
         """Whether its process exists (a paused one does)."""
         return self._process.running
 
+    def log_text(self) -> str:
+        """What it has written to its standard output and error, over all its starts."""
+        return self._process.log_text()
+
     @property
     def pid(self) -> int:
         """The id of the server process itself, not of a wrapper."""
         return self._process.pid
 
     async def start(self) -> None:
-        """Start it and return when it answers; with the earlier ports and data if it ran before."""
+        """Start it and return when it answers; on the earlier ports if it ran before."""
         if self._ports:
             await self._start_once()
             return
@@ -75,7 +78,6 @@ class Server(ABC):
                 if all(is_free(port) for port in self._ports.values()):
                     self._ports = {}
                     raise  # not a lost race for a port
-                shutil.rmtree(self.data, ignore_errors=True)
             else:
                 return
         self._ports = {}
@@ -104,14 +106,8 @@ class Server(ABC):
         await self.stop()
         await self.start()
 
-    async def wipe(self) -> None:
-        """Throw all its data away; it runs afterwards, on the same ports."""
-        await self.kill()
-        shutil.rmtree(self.data, ignore_errors=True)
-        await self.start()
-
     async def close(self) -> None:
-        """End it for good, with everything that only it needs; at once, for its data goes too."""
+        """End it for good and at once, with everything that only it needs."""
         await self.kill()
 
     @abstractmethod
@@ -120,10 +116,9 @@ class Server(ABC):
 
     @abstractmethod
     def _command(self) -> tuple[Sequence[str], Mapping[str, str]]:
-        """Write what the program needs into `self.data` and return its arguments and its whole environment."""
+        """The program's arguments and its whole environment, for the ports it has now."""
 
     async def _start_once(self) -> None:
-        self.data.mkdir(exist_ok=True)
         argv, env = self._command()
         self._process.start(argv, env=env)
         started = time.monotonic()
@@ -143,3 +138,32 @@ class Server(ABC):
                 f"{self.name} ended {time.monotonic() - started:.1f} s after its start; "
                 f"last log:\n{self._process.log_tail()}"
             )
+
+
+async def start_together(programs: Sequence[Program]) -> None:
+    """Start them all at once and return when all answer; where one can't, the error is its, and no start goes on."""
+    starts = [asyncio.create_task(program.start()) for program in programs]
+    try:
+        await asyncio.gather(*starts)
+    finally:
+        for start in starts:
+            start.cancel()
+        await asyncio.gather(*starts, return_exceptions=True)
+
+
+class Server(Program):
+    """A program that keeps data, in the folder `data`, over everything but `wipe`."""
+
+    def __init__(self, directory: RunDirectory, name: str) -> None:
+        super().__init__(directory, name)
+        self.data = directory.path / name
+
+    async def wipe(self) -> None:
+        """Throw all its data away; it runs afterwards, on the same ports."""
+        await self.kill()
+        shutil.rmtree(self.data, ignore_errors=True)
+        await self.start()
+
+    async def _start_once(self) -> None:
+        self.data.mkdir(exist_ok=True)
+        await super()._start_once()
