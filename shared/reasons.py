@@ -23,27 +23,39 @@ UNFINISHED = (DeliveryState.PENDING, DeliveryState.RETRYING)
 class DeadReason(StrEnum):
     """Why a delivery (or an event) ended in a dead-letter queue; `sentence` says it to a person."""
 
-    sentence: str
+    HTTP_4XX = "http_4xx"
+    GONE = "gone"
+    RETRIES_EXHAUSTED = "retries_exhausted"
+    URL_REFUSED = "url_refused"
+    WEBHOOK_DISABLED = "webhook_disabled"
+    TEST_FAILED = "test_failed"
+    TRANSPORT_DISABLED = "transport_disabled"
+    SMTP_REJECTED = "smtp_rejected"
+    TEMPLATE_ERROR = "template_error"
+    INVALID_EVENT = "invalid_event"
+    UNDECODABLE = "undecodable"
+    CRASH_LOOP = "crash_loop"
 
-    def __new__(cls, value: str, sentence: str) -> "DeadReason":
-        """Attach the sentence to the word."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
+    @property
+    def sentence(self) -> str:
+        """The reason in words."""
+        return _SENTENCES[self]
 
-    HTTP_4XX = "http_4xx", "The receiver refused the request with a 4xx status, which is not retried."
-    GONE = "gone", "The receiver answered 410 Gone; the webhook was disabled."
-    RETRIES_EXHAUSTED = "retries_exhausted", "Every attempt of the retry schedule failed."
-    URL_REFUSED = "url_refused", "The outbound policy forbids the address behind the webhook's URL."
-    WEBHOOK_DISABLED = "webhook_disabled", "The webhook was disabled while the delivery waited."
-    TEST_FAILED = "test_failed", "The test event's single attempt failed; test events are never retried."
-    TRANSPORT_DISABLED = "transport_disabled", "This deployment does not send on this channel."
-    SMTP_REJECTED = "smtp_rejected", "The mail server refused the message or the recipient for good."
-    TEMPLATE_ERROR = "template_error", "The mail could not be rendered from the tenant's template."
-    INVALID_EVENT = "invalid_event", "The message is not a valid event; the detail names the field."
-    UNDECODABLE = "undecodable", "The message could not be read as a delivery task; the detail names the part."
-    CRASH_LOOP = "crash_loop", "The message was taken many times without ever being settled."
+
+_SENTENCES = {
+    DeadReason.HTTP_4XX: "The receiver refused the request with a 4xx status, which is not retried.",
+    DeadReason.GONE: "The receiver answered 410 Gone; the webhook was disabled.",
+    DeadReason.RETRIES_EXHAUSTED: "Every attempt of the retry schedule failed.",
+    DeadReason.URL_REFUSED: "The outbound policy forbids the address behind the webhook's URL.",
+    DeadReason.WEBHOOK_DISABLED: "The webhook was disabled while the delivery waited.",
+    DeadReason.TEST_FAILED: "The test event's single attempt failed; test events are never retried.",
+    DeadReason.TRANSPORT_DISABLED: "This deployment does not send on this channel.",
+    DeadReason.SMTP_REJECTED: "The mail server refused the message or the recipient for good.",
+    DeadReason.TEMPLATE_ERROR: "The mail could not be rendered from the tenant's template.",
+    DeadReason.INVALID_EVENT: "The message is not a valid event; the detail names the field.",
+    DeadReason.UNDECODABLE: "The message could not be read as a delivery task; the detail names the part.",
+    DeadReason.CRASH_LOOP: "The message was taken many times without ever being settled.",
+}
 
 
 class SkipReason(StrEnum):

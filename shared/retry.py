@@ -67,9 +67,7 @@ class GiveUp:
     """The schedule is used up."""
 
 
-def decide(
-    schedule: RetrySchedule, *, attempt: int, retry_after: float | None, jitter: float
-) -> RetryIn | GiveUp:
+def decide(schedule: RetrySchedule, *, attempt: int, retry_after: float | None, jitter: float) -> RetryIn | GiveUp:
     """Say what follows a failed attempt that may be retried.
 
     Args:

@@ -130,10 +130,7 @@ def topology() -> Topology:
         bindings=(
             Binding(EVENTS, EVENTS_TO_DISPATCH, "#"),
             *(Binding(TO_SEND, to_send_queue(channel), channel) for channel in CHANNELS),
-            *(
-                Binding(RETRY, retry_queue(rung), "", {"x-match": "all", RUNG_HEADER: rung})
-                for rung in RUNGS
-            ),
+            *(Binding(RETRY, retry_queue(rung), "", {"x-match": "all", RUNG_HEADER: rung}) for rung in RUNGS),
             *(Binding(DEAD, dead_letter_queue(key), key) for key in (*CHANNELS, EVENT)),
         ),
     )

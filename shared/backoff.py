@@ -1,0 +1,23 @@
+"""How long to wait before trying our own servers again: doubling, with a ceiling and some spread."""
+
+import asyncio
+import random
+
+_FIRST = 0.1
+_CEILING = 5.0
+
+
+class Backoff:
+    """Waits that grow from 0.1 s to 5 s until `reset`."""
+
+    def __init__(self) -> None:
+        self._next = _FIRST
+
+    def reset(self) -> None:
+        """Start again from the shortest wait, after a success."""
+        self._next = _FIRST
+
+    async def wait(self) -> None:
+        """Sleep for the next wait."""
+        await asyncio.sleep(self._next * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
+        self._next = min(self._next * 2, _CEILING)

@@ -1,0 +1,68 @@
+"""Turns many small requests made at nearly the same time into one big one.
+
+This is how nothing here makes a database round trip per message: each caller awaits its own result,
+while one flush serves all callers of the last few milliseconds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batcher(Generic[Item, Result]):
+    """Collects items for `window` seconds or until there are `max_items`, then flushes them together.
+
+    `flush` returns one result for each item, in order. What it raises, every caller of that batch gets.
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        window: float,
+        max_items: int,
+    ) -> None:
+        self._flush, self._window, self._max_items = flush, window, max_items
+        self._items: list[Item] = []
+        self._futures: list[asyncio.Future[Result]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: Item) -> Result:
+        """Add an item to the current batch and wait for its result."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._items.append(item)
+        self._futures.append(future)
+        if len(self._items) >= self._max_items:
+            self._start_flush()
+        elif self._timer is None:
+            self._timer = loop.call_later(self._window, self._start_flush)
+        return await future
+
+    def _start_flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        items, self._items = self._items, []
+        futures, self._futures = self._futures, []
+        task = asyncio.create_task(self._run(items, futures))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _run(self, items: list[Item], futures: list[asyncio.Future[Result]]) -> None:
+        try:
+            results = await self._flush(items)
+        except BaseException as error:
+            for future in futures:
+                if not future.done():
+                    future.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        for future, result in zip(futures, results, strict=True):
+            if not future.done():  # the caller may have been cancelled meanwhile
+                future.set_result(result)

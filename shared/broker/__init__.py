@@ -1,0 +1,11 @@
+"""Everything that talks AMQP; the only package that imports aio_pika.
+
+`Publisher` confirms what it publishes, `Consumer` hands out messages and acks them when told to, `declare`
+applies the topology. All three reconnect by themselves, with backoff, for as long as it takes.
+"""
+
+from shared.broker.connection import BrokerUnavailable
+from shared.broker.consumer import Consumer, Incoming
+from shared.broker.publisher import Outgoing, Publisher, Unroutable
+
+__all__ = ["BrokerUnavailable", "Consumer", "Incoming", "Outgoing", "Publisher", "Unroutable"]

@@ -1,0 +1,78 @@
+"""One AMQP connection with one channel, opened with a bound on time; reopening is the caller's loop.
+
+aio-pika's own "robust" connection is left aside on purpose: its `timeout` does not cover a reconnect, and
+closing its channels cancels running callbacks. An explicit loop around a plain connection does neither.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final, cast
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import AMQPError
+from aiormq.channel import Channel as RawChannel
+
+from shared.broker.declare import declare
+from shared.topology import Topology
+
+HEARTBEAT: Final = 15
+"""Seconds; a silent broker is given up after about three of them."""
+CONNECT_TIMEOUT: Final = 10.0
+FAULTS: Final = (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
+"""What a lost broker looks like from inside aio-pika (it raises RuntimeError on a transport that is gone)."""
+
+
+class BrokerUnavailable(Exception):
+    """The broker is away, or does not take the message now; nothing was lost, try again later."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """An open connection with its one channel; `raw` is the channel for the hot path."""
+
+    connection: AbstractConnection
+    channel: AbstractChannel
+    raw: RawChannel
+
+    @property
+    def is_open(self) -> bool:
+        """Whether both connection and channel still live."""
+        return not (self.connection.is_closed or self.raw.is_closed)
+
+    async def closed(self) -> None:
+        """Wait until the connection or the channel is gone, whoever closed it."""
+        waits = [asyncio.ensure_future(self.connection.closed()), asyncio.ensure_future(self.channel.closed())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def close(self) -> None:
+        """Close, without waiting for a broker that does not answer."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self.connection.close()
+        except FAULTS:
+            pass  # gone already: closed is closed
+
+
+async def open_link(url: str, *, name: str, confirms: bool, topology: Topology | None) -> Link:
+    """Connect, open the channel and declare the topology (None: declare nothing).
+
+    Raises:
+        BrokerUnavailable: no connection within ten seconds, or the broker refused it; the text says why.
+    """
+    connection: AbstractConnection | None = None
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            connection = await aio_pika.connect(url, client_properties={"connection_name": name}, heartbeat=HEARTBEAT)
+            channel = await connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
+            if topology is not None:
+                await declare(channel, topology)
+            return Link(connection, channel, cast("RawChannel", await channel.get_underlay_channel()))
+    except FAULTS as error:
+        if connection is not None:
+            await connection.close()
+        raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,123 @@
+"""Consumes one queue, over one connection that is reopened when lost, and drains before it stops.
+
+Each message runs in a task of its own which outlives the channel it came from: what was sent is still
+recorded when the broker goes away in between, and the redelivered copy then finds it done.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import structlog
+from aiormq.abc import AbstractChannel as RawChannel
+from aiormq.abc import DeliveredMessage
+
+from shared.backoff import Backoff
+from shared.broker.connection import FAULTS, BrokerUnavailable, Link, open_link
+from shared.topology import Topology
+
+log = structlog.get_logger(__name__)
+
+
+class Incoming:
+    """A message from a queue, to be acked once and for all by `ack`."""
+
+    __slots__ = ("_channel", "_tag", "body", "content_type", "headers", "redelivered", "routing_key")
+
+    def __init__(self, message: DeliveredMessage) -> None:
+        properties = message.header.properties
+        self.body: bytes = message.body
+        self.headers: Mapping[str, Any] = properties.headers or {}
+        self.content_type: str = properties.content_type or ""
+        self.routing_key: str = message.routing_key or ""
+        self.redelivered: bool = bool(message.redelivered)
+        self._channel: RawChannel = message.channel
+        self._tag: int = message.delivery_tag or 0
+
+    async def ack(self) -> None:
+        """Tell the broker that the message is settled; if the channel is gone it will come again, redelivered."""
+        try:
+            await self._channel.basic_ack(self._tag, wait=False)
+        except FAULTS:
+            log.info("broker.ack_lost", routing_key=self.routing_key)
+
+
+Handler = Callable[[Incoming], Coroutine[Any, Any, None]]
+
+
+class Consumer:
+    """Hands each message of a queue to a handler, with at most `prefetch` unacked at a time."""
+
+    def __init__(
+        self, url: str, queue: str, *, name: str, prefetch: int, topology: Topology, handler: Handler
+    ) -> None:
+        self._url, self._queue, self._name = url, queue, name
+        self._prefetch, self._topology, self._handler = prefetch, topology, handler
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._link: Link | None = None
+        self._consuming = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether messages can arrive right now."""
+        return self._consuming and self._link is not None and self._link.is_open
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages are being worked on."""
+        return len(self._in_flight)
+
+    async def run(self) -> None:
+        """Consume until `stop`, reconnecting for as long as it takes."""
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            try:
+                await self._consume_until_lost(backoff)
+            except (BrokerUnavailable, *FAULTS) as error:
+                log.warning("broker.consumer_waits", queue=self._queue, error=repr(error))
+                await backoff.wait()
+
+    async def stop(self) -> None:
+        """Take no more messages, finish and ack those in flight, then close."""
+        self._stopping.set()
+        link, self._consuming = self._link, False
+        if link is not None and link.is_open:
+            try:
+                await link.raw.basic_cancel(self._name)
+            except FAULTS:
+                log.info("broker.cancel_lost", queue=self._queue)
+        while self._in_flight:
+            await asyncio.wait(self._in_flight)
+        if link is not None:
+            await link.close()
+
+    async def _consume_until_lost(self, backoff: Backoff) -> None:
+        self._link = link = await open_link(self._url, name=self._name, confirms=False, topology=self._topology)
+        await link.raw.basic_qos(prefetch_count=self._prefetch)
+        await link.raw.basic_consume(self._queue, self._on_message, consumer_tag=self._name)
+        self._consuming = True
+        backoff.reset()
+        log.info("broker.consuming", queue=self._queue)
+        await self._until_stopped_or_lost(link)
+        if not self._stopping.is_set():
+            self._consuming = False
+            await link.close()
+            raise BrokerUnavailable("the connection was lost, or the broker cancelled the consumer")
+
+    async def _until_stopped_or_lost(self, link: Link) -> None:
+        # A broker that deletes or moves the queue cancels the consumer and leaves the connection open:
+        # without this callback the process would sit there, healthy to look at, and consume nothing.
+        cancelled = asyncio.Event()
+        link.raw.on_consumer_cancel_callbacks.add(lambda *_: cancelled.set())
+        waits = [asyncio.ensure_future(wait) for wait in (self._stopping.wait(), cancelled.wait(), link.closed())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _on_message(self, message: DeliveredMessage) -> None:
+        task = asyncio.create_task(self._handler(Incoming(message)))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)

@@ -1,0 +1,127 @@
+"""Finds what is due but stands still, and publishes it again: the net under every crash in between.
+
+A delivery stands still when it was due a while ago and its queue is empty: so no task of it can be waiting
+there. A claim by conditional update lets one process publish it. Losing the whole broker is healed by this.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import structlog
+
+from shared.broker import BrokerUnavailable, Publisher
+from shared.clock import now_ms, utc_now
+from shared.delivery.routes import event_message, task_message
+from shared.delivery.settle import Settler
+from shared.messages import Task, epoch_ms, webhook_body
+from shared.reasons import DeliveryState
+from shared.storage import Database, Deliveries, Delivery, Events, StoredEvent
+from shared.topology import CHANNELS, EVENTS_TO_DISPATCH, to_send_queue
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+HOPELESS_BACKLOG = timedelta(hours=1)
+"""On a queue that never empties, what was due this long ago is published again all the same."""
+
+
+class Reconciler:
+    """The periodic task; any number of processes may run one."""
+
+    def __init__(
+        self,
+        database: Database,
+        events: Events,
+        deliveries: Deliveries,
+        publisher: Publisher,
+        settler: Settler,
+        *,
+        after: float,
+    ) -> None:
+        self._database, self._events, self._deliveries = database, events, deliveries
+        self._publisher, self._settler = publisher, settler
+        self._after = timedelta(seconds=after)
+        self._interval = min(after / 4, 15.0)
+        self._healthy_since = utc_now()
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await self.sweep()
+            except BrokerUnavailable:
+                self._healthy_since = utc_now()
+
+    async def sweep(self) -> int:
+        """Publish again what stands still now; returns how much that was.
+
+        Raises:
+            BrokerUnavailable: the broker can't say how full its queues are.
+        """
+        if not self._database.is_ready or not self._publisher.is_ready:
+            # Right after an outage everything looks late; those who hold it get the time to record it first.
+            self._healthy_since = utc_now()
+        if utc_now() - self._healthy_since < self._after:
+            return 0
+        republished = await self._sweep_events()
+        for channel in CHANNELS:
+            republished += await self._sweep_channel(channel)
+        if republished:
+            log.warning("reconciler.republished", count=republished)
+        return republished
+
+    async def _sweep_channel(self, channel: str) -> int:
+        overdue = await self._deliveries.due(
+            channel=channel, before=await self._standing_before(to_send_queue(channel)), limit=BATCH
+        )
+        if not overdue:
+            return 0
+        events = await self._events.get_many(list({delivery.event_id for delivery in overdue}))
+        republished = 0
+        for delivery in overdue:
+            event = events.get(delivery.event_id)
+            if event is None:
+                log.error("reconciler.event_missing", delivery_id=delivery.id, event_id=delivery.event_id)
+            elif await self._deliveries.claim(delivery, due_at=utc_now()):
+                await self._resume(delivery, event)
+                republished += 1
+        return republished
+
+    async def _resume(self, delivery: Delivery, stored: StoredEvent) -> None:
+        task = task_for(delivery, stored).at(
+            attempt=delivery.attempts_made + 1, not_before=now_ms(), republished_by="reconciler"
+        )
+        if delivery.state is DeliveryState.DEAD:
+            await self._settler.bury(task, delivery)
+        else:
+            await self._publisher.publish(task_message(task, now_ms=now_ms()))
+
+    async def _sweep_events(self) -> int:
+        before = await self._standing_before(EVENTS_TO_DISPATCH)
+        standing = await self._events.undispatched(before=before, limit=BATCH)
+        for stored in standing:
+            await self._publisher.publish(event_message(stored.event))
+        return len(standing)
+
+    async def _standing_before(self, queue: str) -> datetime:
+        """Return the time before which nothing that is still due can be waiting in this queue."""
+        waiting = await self._publisher.message_count(queue)
+        return utc_now() - (max(self._after, HOPELESS_BACKLOG) if waiting else self._after)
+
+
+def task_for(delivery: Delivery, stored: StoredEvent) -> Task:
+    """Return the task of a delivery, made anew from what is stored."""
+    return Task(
+        channel=delivery.channel,
+        delivery_id=delivery.id,
+        event_id=delivery.event_id,
+        event_type=delivery.event_type,
+        tenant_id=delivery.tenant_id,
+        subscription_id=delivery.subscription_id,
+        attempt=delivery.attempts_made + 1,
+        not_before=epoch_ms(delivery.due_at or delivery.created_at),
+        traceparent=delivery.traceparent,
+        body=webhook_body(stored.event),
+        recipient=delivery.recipient,
+    )

@@ -1,0 +1,79 @@
+"""What a channel's sender reports about one try. Whose fault it was decides which class it is.
+
+Delivered   the receiver has it
+Failed      the receiver's doing: an attempt is counted, and retried or not
+Withdrawn   no longer wanted: dead without an attempt
+Skipped     not to be sent now, but recoverable
+Gone        the subscription was deleted: the delivery goes with it
+Unable      our own fault: nobody is charged, it is tried again after a wait
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.attempt import Attempt
+from shared.messages import Task
+from shared.reasons import DeadReason, SkipReason
+from shared.retry import RetrySchedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """The receiver took it."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """The receiver failed or refused."""
+
+    attempt: Attempt
+    schedule: RetrySchedule
+    final: DeadReason | None = None
+    """Why no retry can help; None for a failure that is retried as long as the schedule lasts."""
+    retry_after: float | None = None
+    """The wait the receiver asked for, in seconds."""
+    exhausted: DeadReason = DeadReason.RETRIES_EXHAUSTED
+    """The reason to give when the schedule is used up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawn:
+    """Nothing was sent and nothing will be."""
+
+    reason: DeadReason
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """Nothing was sent; `recover` can send it later."""
+
+    reason: SkipReason
+    detail: str
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The subscription does not exist any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unable:
+    """Nothing was sent because something of ours is wrong."""
+
+    detail: str
+    wait: float
+    """Seconds until it is worth another try."""
+
+
+Result = Delivered | Failed | Withdrawn | Skipped | Gone | Unable
+
+
+class Sender(Protocol):
+    """What a channel brings: one try at one task."""
+
+    async def send(self, task: Task, attempt: int) -> Result:
+        """Try to deliver; `attempt` is the number this try gets if it counts."""
+        ...

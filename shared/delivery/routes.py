@@ -1,0 +1,68 @@
+"""Which exchange, key and headers each kind of message takes. Pure: nothing is published here."""
+
+from shared.broker import Outgoing
+from shared.messages import (
+    EVENT_CONTENT_TYPE,
+    TASK_CONTENT_TYPE,
+    DeadLetter,
+    Event,
+    Task,
+    encode_event,
+)
+from shared.topology import DEAD, EVENTS, RETRY, RUNG_HEADER, TO_SEND, rung_name
+
+
+def event_message(event: Event) -> Outgoing:
+    """Return the message that puts an event on the exchange `events`."""
+    headers = {"traceparent": event.traceparent} if event.traceparent else {}
+    return Outgoing(
+        exchange=EVENTS,
+        routing_key=event.type,
+        body=encode_event(event),
+        headers=headers,
+        content_type=EVENT_CONTENT_TYPE,
+    )
+
+
+def task_message(task: Task, *, now_ms: int) -> Outgoing:
+    """Return the message that brings a task to its consumer, through the delay ladder if it must wait.
+
+    It takes the longest rung that fits; the consumer sends it on to the next one when it comes back early,
+    and waits out a remainder below the shortest rung itself.
+    """
+    rung = rung_name((task.not_before - now_ms) / 1000)
+    headers = task.headers()
+    if rung is None:
+        exchange = TO_SEND
+    else:
+        exchange, headers[RUNG_HEADER] = RETRY, rung
+    return Outgoing(
+        exchange=exchange,
+        routing_key=task.channel,
+        body=task.body,
+        headers=headers,
+        content_type=TASK_CONTENT_TYPE,
+    )
+
+
+def dead_message(
+    key: str, letter: DeadLetter, *, headers: dict[str, str | int], body: bytes, content_type: str
+) -> Outgoing:
+    """Return the message that parks something in the dead-letter queue `key` (webhook, email or event)."""
+    return Outgoing(
+        exchange=DEAD, routing_key=key, body=body, headers=headers | letter.headers(), content_type=content_type
+    )
+
+
+def readable_headers(headers: object) -> dict[str, str | int]:
+    """Return the headers of a message we could not read as far as they can be published again.
+
+    RabbitMQ's own `x-death` and kin are left out: with them a message published again is dropped as a cycle.
+    """
+    if not isinstance(headers, dict):
+        return {}
+    return {
+        name: value if isinstance(value, int) else str(value)[:1000]
+        for name, value in headers.items()
+        if not name.startswith(("x-death", "x-first-death", "x-last-death"))
+    }

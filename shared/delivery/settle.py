@@ -1,0 +1,135 @@
+"""The one place that decides what follows a result: record it, then publish what the record calls for.
+
+The order is the guarantee: nothing is published before it is recorded, and nothing is acked (by the worker)
+before both are confirmed. Whatever a crash leaves undone in between, the document's `due_at` tells.
+"""
+
+import random
+from datetime import datetime
+
+import structlog
+
+from shared.attempt import Transition
+from shared.broker import Publisher
+from shared.clock import now_ms, utc_now
+from shared.delivery.outcome import Countable, transition_for
+from shared.delivery.own_events import dead_lettered, webhook_disabled
+from shared.delivery.routes import dead_message, event_message, task_message
+from shared.messages import TASK_CONTENT_TYPE, DeadLetter, Task, epoch_ms
+from shared.reasons import RECEIVER_FAULTS, DeadReason, DeliveryState, DisabledReason
+from shared.storage import Deliveries, Delivery, Subscriptions
+from shared.topology import WEBHOOK
+
+log = structlog.get_logger(__name__)
+
+TEST_EVENT = "webhook.test"
+
+
+class Settler:
+    """Records results and publishes their consequences."""
+
+    def __init__(
+        self, publisher: Publisher, deliveries: Deliveries, subscriptions: Subscriptions, *, auto_disable_after: int
+    ) -> None:
+        self._publisher = publisher
+        self._deliveries = deliveries
+        self._subscriptions = subscriptions
+        self._auto_disable_after = auto_disable_after
+
+    async def settle(self, task: Task, attempt: int, result: Countable, *, round_start: int) -> None:
+        """Record a result and do what follows from it; does nothing if the delivery has moved on meanwhile."""
+        transition = transition_for(
+            task,
+            attempt,
+            result,
+            round_start=round_start,
+            now=utc_now(),
+            jitter=random.random(),  # noqa: S311
+        )
+        recorded = await self._deliveries.record(transition)
+        _log_attempt(task, transition, recorded=recorded)
+        if not recorded:
+            return
+        if transition.state is DeliveryState.RETRYING and transition.due_at is not None:
+            await self.publish(task.at(attempt=attempt + 1, not_before=epoch_ms(transition.due_at)))
+        elif transition.state is DeliveryState.DEAD:
+            delivery = await self._deliveries.get(task.delivery_id)
+            if delivery is not None:
+                await self.bury(task, delivery)
+
+    async def publish(self, task: Task) -> None:
+        """Publish a task, through the ladder if it is not due yet."""
+        await self._publisher.publish(task_message(task, now_ms=now_ms()))
+
+    async def bury(self, task: Task, delivery: Delivery) -> None:
+        """Do everything a dead delivery owes; repeating it after a crash repeats at most the dead letter."""
+        if delivery.channel == WEBHOOK and delivery.event_type != TEST_EVENT:
+            await self._charge(delivery)
+        event = dead_lettered(delivery)
+        if event is not None:
+            await self._publisher.publish(event_message(event))
+        letter = dead_message(
+            task.channel,
+            letter_for(delivery),
+            headers=task.headers() | {"attempt": max(delivery.attempts_made, 1)},
+            body=task.body,
+            content_type=TASK_CONTENT_TYPE,
+        )
+        await self._publisher.publish(letter)
+        await self._deliveries.nothing_owed(delivery.id)
+
+    async def _charge(self, delivery: Delivery) -> None:
+        """Count the failure against the webhook, and say so if that disabled it."""
+        disabled = None
+        if delivery.reason == DeadReason.GONE:
+            disabled = await self._subscriptions.disable(
+                delivery.subscription_id, reason=DisabledReason.GONE, by=delivery.id
+            )
+        elif delivery.reason in RECEIVER_FAULTS:
+            disabled = await self._subscriptions.count_failure(
+                delivery.subscription_id, delivery.id, threshold=self._auto_disable_after
+            )
+        if disabled is not None:
+            log.warning("webhook.disabled", webhook_id=disabled.id, reason=disabled.disabled_reason)
+            await self._publisher.publish(event_message(webhook_disabled(disabled)))
+
+
+def letter_for(delivery: Delivery) -> DeadLetter:
+    """Return the dead-letter headers of a dead delivery."""
+    attempts = delivery.attempts
+    return DeadLetter(
+        reason=DeadReason(delivery.reason),
+        detail=delivery.detail or DeadReason(delivery.reason).sentence,
+        status=attempts[-1].status if attempts else None,
+        attempts=delivery.attempts_made,
+        first_attempt_at=attempts[0].started_at if attempts else None,
+        last_attempt_at=attempts[-1].started_at if attempts else None,
+        target=delivery.target,
+    )
+
+
+def _log_attempt(task: Task, transition: Transition, *, recorded: bool) -> None:
+    """Write the one wide line of an attempt."""
+    attempt = transition.attempt
+    log.info(
+        "delivery.attempted" if attempt is not None else "delivery.ended_unsent",
+        delivery_id=task.delivery_id,
+        event_id=task.event_id,
+        event_type=task.event_type,
+        tenant_id=task.tenant_id,
+        subscription_id=task.subscription_id,
+        channel=task.channel,
+        state=transition.state.value,
+        attempt=attempt.number if attempt is not None else None,
+        status=attempt.status if attempt is not None else None,
+        error=attempt.error if attempt is not None else None,
+        duration_ms=attempt.duration_ms if attempt is not None else None,
+        reason=transition.reason,
+        next_attempt_at=_text(transition.due_at) if transition.state is DeliveryState.RETRYING else None,
+        recorded=recorded,
+        trace_id=task.traceparent[3:35] or None,
+    )
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()

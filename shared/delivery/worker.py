@@ -1,0 +1,115 @@
+"""Takes tasks from one channel's queue, one coroutine each, from the first byte to the ack.
+
+The ack comes last, whatever happens. A fault of ours never leaves through here as a nack: the message waits
+unacked while a server is away, or takes the delay ladder without costing an attempt.
+"""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from shared.broker import Incoming, Publisher
+from shared.clock import now_ms, utc_now
+from shared.delivery.gate import Discard, FinishLetter, judge, needs_check
+from shared.delivery.result import Gone, Sender, Unable
+from shared.delivery.routes import dead_message, readable_headers
+from shared.delivery.settle import Settler
+from shared.messages import DeadLetter, InvalidMessage, Task, epoch_ms, parse_task
+from shared.reasons import DeadReason
+from shared.storage import Deliveries
+from shared.topology import RUNGS
+
+log = structlog.get_logger(__name__)
+
+_SHORTEST_RUNG_MS = round(min(RUNGS.values()) * 1000)
+_BUSY_WAIT = 5.0
+_BUG_WAIT = 25.0
+
+
+class DeliveryWorker:
+    """Runs the pipeline for one channel."""
+
+    def __init__(
+        self, channel: str, sender: Sender, publisher: Publisher, deliveries: Deliveries, settler: Settler
+    ) -> None:
+        self._channel, self._sender = channel, sender
+        self._publisher, self._deliveries, self._settler = publisher, deliveries, settler
+        self._busy: set[str] = set()
+
+    async def handle(self, incoming: Incoming) -> None:
+        """Bring one message to its end and ack it."""
+        try:
+            task = parse_task(self._channel, incoming.headers, incoming.body)
+        except InvalidMessage as error:
+            await self._park(incoming, str(error))
+        else:
+            await self._run(task, redelivered=incoming.redelivered)
+        await incoming.ack()
+
+    async def _run(self, task: Task, *, redelivered: bool) -> None:
+        if task.delivery_id in self._busy:
+            # A second copy of what is being sent right now: look again when that is recorded.
+            await self._postpone(task, _BUSY_WAIT)
+            return
+        self._busy.add(task.delivery_id)
+        try:
+            await self._deliver(task, redelivered=redelivered)
+        except Exception:
+            log.exception("delivery.bug", delivery_id=task.delivery_id, event_id=task.event_id)
+            await self._postpone(task, _BUG_WAIT)
+        finally:
+            self._busy.discard(task.delivery_id)
+
+    async def _deliver(self, task: Task, *, redelivered: bool) -> None:
+        early_ms = task.not_before - now_ms()
+        if early_ms >= _SHORTEST_RUNG_MS:
+            await self._settler.publish(task)
+            return
+        if early_ms > 0:
+            await asyncio.sleep(early_ms / 1000)
+        attempt, round_start = task.attempt, 0
+        if needs_check(task, redelivered=redelivered):
+            delivery = await self._deliveries.get(task.delivery_id)
+            match judge(task, delivery):
+                case Discard(why):
+                    log.debug("delivery.discarded", delivery_id=task.delivery_id, attempt=task.attempt, why=why)
+                    return
+                case FinishLetter(dead):
+                    await self._settler.bury(task, dead)
+                    return
+                case go:
+                    attempt = go.attempt
+                    round_start = delivery.round_start if delivery is not None else 0
+        await self._attempt(task, attempt, round_start)
+
+    async def _attempt(self, task: Task, attempt: int, round_start: int) -> None:
+        result = await self._sender.send(task, attempt)
+        if isinstance(result, Gone):
+            await self._deliveries.remove(task.delivery_id)
+        elif isinstance(result, Unable):
+            log.warning("delivery.postponed", delivery_id=task.delivery_id, detail=result.detail, wait=result.wait)
+            await self._postpone(task, result.wait)
+        else:
+            await self._settler.settle(task, attempt, result, round_start=round_start)
+
+    async def _postpone(self, task: Task, wait: float) -> None:
+        """Let a task come again later without costing an attempt; then it is checked."""
+        due_at = utc_now() + timedelta(seconds=wait)
+        await self._deliveries.defer(task.delivery_id, due_at)
+        await self._settler.publish(
+            task.at(attempt=task.attempt, not_before=epoch_ms(due_at), republished_by=self._channel)
+        )
+
+    async def _park(self, incoming: Incoming, detail: str) -> None:
+        log.error("message.undecodable", channel=self._channel, detail=detail)
+        letter = DeadLetter(reason=DeadReason.UNDECODABLE, detail=detail)
+        await self._publisher.publish(
+            dead_message(
+                self._channel,
+                letter,
+                headers=readable_headers(incoming.headers),
+                body=incoming.body,
+                content_type=incoming.content_type,
+            )
+        )

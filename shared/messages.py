@@ -1,0 +1,309 @@
+"""The messages on the wire: an event, a delivery task, a dead letter; how each is read and written.
+
+Reading is strict and names what is wrong, because whatever cannot be read is parked under that sentence.
+`msgspec.Raw` keeps the bytes of `data` as they came: big integers, key order and unicode survive.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import msgspec
+
+from shared.identity import event_id
+from shared.reasons import DeadReason
+
+EVENT_CONTENT_TYPE: Final = "application/cloudevents+json"
+TASK_CONTENT_TYPE: Final = "application/json"
+MAX_EVENT_BYTES: Final = 1024 * 1024
+OWN_SOURCE: Final = "/signalpost"
+"""The CloudEvents source of the events that Signalpost emits itself."""
+
+_MAX_NAME = 256
+_AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class InvalidMessage(ValueError):
+    """The message can't be read; the text names the field, what is wrong and what it should be."""
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A CloudEvents 1.0 event in structured JSON, as a producer sends it (extension attributes are ignored)."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: str
+    tenantid: str
+    data: msgspec.Raw
+    datacontenttype: str
+    subject: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """An accepted event: the envelope's facts, checked, with `data` as the exact JSON text that came."""
+
+    tenant_id: str
+    source: str
+    source_id: str
+    type: str
+    time: datetime
+    time_text: str
+    subject: str | None
+    data: bytes
+    traceparent: str | None
+
+    @property
+    def id(self) -> str:
+        """The internal id, derived from the identity (tenant, source, id)."""
+        return event_id(tenant_id=self.tenant_id, source=self.source, source_id=self.source_id)
+
+
+_envelopes = msgspec.json.Decoder(Envelope)
+_json = msgspec.json.Encoder()
+
+
+def parse_event(body: bytes) -> Event:
+    """Read an event as a producer published it.
+
+    Raises:
+        InvalidMessage: the body is no CloudEvents 1.0 JSON with the required attributes.
+    """
+    if len(body) > MAX_EVENT_BYTES:
+        raise InvalidMessage(f"the event has {len(body)} bytes; at most {MAX_EVENT_BYTES} are accepted")
+    try:
+        body.decode()  # `data` is passed through unread, so nobody else would notice bytes that are no text
+        envelope = _envelopes.decode(body)
+    except UnicodeDecodeError as error:
+        raise InvalidMessage(f"the body is not UTF-8 text: byte {error.start} is invalid") from error
+    except msgspec.ValidationError as error:
+        raise InvalidMessage(f"not a CloudEvents 1.0 event: {error}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidMessage(f"the body is not JSON: {error}") from error
+    return _checked(envelope)
+
+
+def _checked(envelope: Envelope) -> Event:
+    if envelope.specversion != "1.0":
+        raise InvalidMessage(f"specversion: expected '1.0', got {envelope.specversion[:40]!r}")
+    if envelope.datacontenttype.partition(";")[0].strip().lower() != "application/json":
+        raise InvalidMessage(f"datacontenttype: expected 'application/json', got {envelope.datacontenttype[:80]!r}")
+    for name in ("id", "source", "type", "tenantid", "subject"):
+        _check_name(name, getattr(envelope, name))
+    return Event(
+        tenant_id=envelope.tenantid,
+        source=envelope.source,
+        source_id=envelope.id,
+        type=envelope.type,
+        time=_parse_time(envelope.time),
+        time_text=envelope.time,
+        subject=envelope.subject,
+        data=bytes(envelope.data),
+        traceparent=envelope.traceparent,
+    )
+
+
+def _check_name(field_name: str, value: str | None) -> None:
+    if value is None:
+        return
+    if not value or len(value) > _MAX_NAME:
+        raise InvalidMessage(f"{field_name}: expected 1 to {_MAX_NAME} characters, got {len(value)}")
+    if not value.isprintable():
+        raise InvalidMessage(f"{field_name}: holds a control or unprintable character")
+
+
+def _parse_time(text: str) -> datetime:
+    try:
+        return msgspec.convert(text, _AwareTime).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError) as error:
+        raise InvalidMessage(
+            f"time: expected RFC 3339 with a time zone, such as 2026-11-21T10:00:00Z, got {text[:40]!r}"
+        ) from error
+
+
+def encode_event(event: Event) -> bytes:
+    """Write an event as CloudEvents 1.0 structured JSON."""
+    return _json.encode(
+        Envelope(
+            specversion="1.0",
+            id=event.source_id,
+            source=event.source,
+            type=event.type,
+            time=event.time_text,
+            tenantid=event.tenant_id,
+            subject=event.subject,
+            datacontenttype="application/json",
+            data=msgspec.Raw(event.data),
+            traceparent=event.traceparent,
+        )
+    )
+
+
+class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver gets (the shape that Standard Webhooks recommends)."""
+
+    id: str
+    type: str
+    timestamp: str
+    tenant: str
+    subject: str | None
+    data: msgspec.Raw
+
+
+def webhook_body(event: Event) -> bytes:
+    """Write exactly the bytes that are posted, and signed, for this event."""
+    return _json.encode(
+        WebhookBody(
+            id=event.id,
+            type=event.type,
+            timestamp=event.time_text,
+            tenant=event.tenant_id,
+            subject=event.subject,
+            data=msgspec.Raw(event.data),
+        )
+    )
+
+
+_bodies = msgspec.json.Decoder(WebhookBody)
+
+
+def parse_webhook_body(body: bytes) -> WebhookBody:
+    """Read a task's body back, for the channel that needs its parts (mail).
+
+    Raises:
+        InvalidMessage: the body is not what `webhook_body` writes.
+    """
+    try:
+        return _bodies.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidMessage(f"body: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One delivery that is to be attempted: the body to send, and its facts, which travel as AMQP headers."""
+
+    channel: str
+    delivery_id: str
+    event_id: str
+    event_type: str
+    tenant_id: str
+    subscription_id: str
+    """The subscription's id; empty for a mail that goes to recipients named in the event's data."""
+    attempt: int
+    not_before: int
+    """Epoch milliseconds."""
+    traceparent: str
+    body: bytes = field(repr=False)
+    recipient: str = ""
+    """The mail address; empty for webhooks."""
+    republished_by: str = ""
+    """Who put this task on the queue again (api, dispatcher, reconciler); such a task is checked before sending."""
+
+    def headers(self) -> dict[str, str | int]:
+        """Return the facts as AMQP headers; empty ones are left out."""
+        headers: dict[str, str | int] = {
+            name: value for name, attribute in _TEXT_HEADERS.items() if (value := getattr(self, attribute))
+        }
+        headers["attempt"] = self.attempt
+        headers["not-before"] = self.not_before
+        return headers
+
+    def at(self, *, attempt: int, not_before: int, republished_by: str = "") -> "Task":
+        """Return the same task for another attempt or time."""
+        return replace(self, attempt=attempt, not_before=not_before, republished_by=republished_by)
+
+
+_TEXT_HEADERS = {
+    "delivery-id": "delivery_id",
+    "event-id": "event_id",
+    "event-type": "event_type",
+    "tenant-id": "tenant_id",
+    "subscription-id": "subscription_id",
+    "traceparent": "traceparent",
+    "recipient": "recipient",
+    "republished-by": "republished_by",
+}
+_REQUIRED_HEADERS = {"delivery-id", "event-id", "event-type", "tenant-id"}
+
+
+def parse_task(channel: str, headers: Mapping[str, object], body: bytes) -> Task:
+    """Read a task from a queue; headers it does not know are ignored, so that a newer version may add some.
+
+    Raises:
+        InvalidMessage: a header is missing or of the wrong type, or there is no body.
+    """
+    texts = {attribute: _text_header(headers, name) for name, attribute in _TEXT_HEADERS.items()}
+    attempt, not_before = _number_header(headers, "attempt"), _number_header(headers, "not-before")
+    if attempt < 1:
+        raise InvalidMessage(f"header attempt: expected 1 or more, got {attempt}")
+    if channel == "webhook" and not texts["subscription_id"]:
+        raise InvalidMessage("header subscription-id: missing")
+    if channel == "email" and not texts["recipient"]:
+        raise InvalidMessage("header recipient: missing")
+    parse_webhook_body(body)
+    return Task(channel=channel, attempt=attempt, not_before=not_before, body=body, **texts)
+
+
+def _text_header(headers: Mapping[str, object], name: str) -> str:
+    value = headers.get(name, "")
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    if not isinstance(value, str):
+        raise InvalidMessage(f"header {name}: expected text, got {type(value).__name__}")
+    if not value and name in _REQUIRED_HEADERS:
+        raise InvalidMessage(f"header {name}: missing")
+    return value
+
+
+def _number_header(headers: Mapping[str, object], name: str) -> int:
+    value = headers.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidMessage(f"header {name}: expected a whole number, got {type(value).__name__}")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """Why a message was parked: the `dead-*` headers, enough to triage in RabbitMQ's management UI alone."""
+
+    reason: DeadReason
+    detail: str
+    status: int | None = None
+    """The HTTP or SMTP code of the last attempt."""
+    attempts: int = 0
+    first_attempt_at: datetime | None = None
+    last_attempt_at: datetime | None = None
+    target: str = ""
+    """URL without credentials or query, or mail address."""
+
+    def headers(self) -> dict[str, str | int]:
+        """Return the facts as AMQP headers; unknown ones are left out."""
+        headers: dict[str, str | int] = {
+            "dead-reason": self.reason.value,
+            "dead-detail": self.detail[:1000],
+            "dead-attempts": self.attempts,
+        }
+        if self.status is not None:
+            headers["dead-status"] = self.status
+        if self.first_attempt_at is not None:
+            headers["dead-first-attempt-at"] = rfc3339(self.first_attempt_at)
+        if self.last_attempt_at is not None:
+            headers["dead-last-attempt-at"] = rfc3339(self.last_attempt_at)
+        if self.target:
+            headers["dead-target"] = self.target
+        return headers
+
+
+def rfc3339(time: datetime) -> str:
+    """Write an aware time as RFC 3339 in UTC with milliseconds."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch_ms(time: datetime) -> int:
+    """Return the milliseconds since the epoch."""
+    return round(time.timestamp() * 1000)

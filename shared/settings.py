@@ -1,0 +1,139 @@
+"""Settings, read from the environment only; every name is part of the interface (DESIGN.md section 8).
+
+A service takes the slice it needs by inheriting from these classes, so its own settings page lists what
+it reads. `load` turns any mistake into one line that names the variable, what it held and what it may hold.
+"""
+
+import ipaddress
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.keyring import Keyring
+from shared.retry import RetrySchedule, parse_duration
+
+Transport = Literal["disabled", "webhook", "smtp"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _seconds(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _schedule(value: object) -> object:
+    return RetrySchedule.parse(value) if isinstance(value, str) else value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=86_400)]
+Words = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_words)]
+Codes = Annotated[frozenset[Annotated[int, Field(ge=400, le=499)]], NoDecode, BeforeValidator(_words)]
+Schedule = Annotated[RetrySchedule, NoDecode, BeforeValidator(_schedule)]
+
+
+class InvalidSettings(Exception):
+    """The environment can't be used; the text is one line for each variable at fault."""
+
+
+class CoreSettings(BaseSettings):
+    """What every process needs."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+    environment: Literal["development", "production"] = "production"
+    """`development` allows http targets, made-up keys and `worker token`."""
+    amqp_url: SecretStr = SecretStr("amqp://guest:guest@127.0.0.1:5672/")
+    mongodb_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")
+    mongodb_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] = "signalpost"
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """0 lets the system choose a free port."""
+    health_host: str = "0.0.0.0"  # noqa: S104 - the orchestrator probes from outside the pod
+    notification_transport: Transport = "smtp"
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    event_types_file: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+    @field_validator("amqp_url")
+    @classmethod
+    def _amqp_scheme(cls, value: SecretStr) -> SecretStr:
+        if not re.match(r"amqps?://", value.get_secret_value()):
+            raise ValueError("expected amqp://user:password@host:port/vhost or amqps://…")
+        return value
+
+    @field_validator("mongodb_url")
+    @classmethod
+    def _mongodb_scheme(cls, value: SecretStr) -> SecretStr:
+        if not re.match(r"mongodb(\+srv)?://", value.get_secret_value()):
+            raise ValueError("expected mongodb://host:port/?replicaSet=name or mongodb+srv://…")
+        return value
+
+    @property
+    def is_production(self) -> bool:
+        """Whether the strict rules apply."""
+        return self.environment == "production"
+
+
+class SecretsSettings(CoreSettings):
+    """For processes that make or use webhook secrets."""
+
+    secrets_master_keys: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _usable_keys(self) -> "SecretsSettings":
+        if not self.secrets_master_keys.get_secret_value() and not self.is_production:
+            return self
+        Keyring.parse(self.secrets_master_keys.get_secret_value())
+        return self
+
+    def keyring(self) -> Keyring:
+        """Return the master keys; development without any gets a fixed, worthless one."""
+        return Keyring.parse(self.secrets_master_keys.get_secret_value() or DEVELOPMENT_MASTER_KEYS)
+
+
+DEVELOPMENT_MASTER_KEYS = "development:" + "ZGV2ZWxvcG1lbnQtb25seS1tYXN0ZXIta2V5LTMyYg=="
+
+
+class OutboundSettings(CoreSettings):
+    """For processes that check or dial customers' URLs."""
+
+    security_outbound_allowed_hosts: Words = frozenset()
+    security_outbound_allowed_networks: Networks = ()
+
+
+class DeliverySettings(CoreSettings):
+    """How deliveries are attempted, for both channels."""
+
+    notification_retry_schedule: Schedule = RetrySchedule((1.0, 5.0, 25.0))
+    notification_reconcile_after: Seconds = 60.0
+    """How long past its due time a delivery must stand still, on an empty queue, before it is published again."""
+
+
+SettingsT = TypeVar("SettingsT", bound=CoreSettings)
+
+
+def load(settings: type[SettingsT], **overrides: Any) -> SettingsT:
+    """Read the settings from the environment.
+
+    Raises:
+        InvalidSettings: one line for each wrong variable, never with a secret's value.
+    """
+    try:
+        return settings(**overrides)
+    except ValidationError as error:
+        raise InvalidSettings("\n".join(_line(settings, item) for item in error.errors())) from None
+
+
+def _line(settings: type[CoreSettings], item: Any) -> str:
+    name = str(item["loc"][0]) if item["loc"] else "secrets_master_keys"
+    field = settings.model_fields.get(name)
+    held = item.get("input")
+    secret = field is None or field.annotation is SecretStr or "Secret" in str(field.annotation)
+    shown = "(a secret, not shown)" if secret or not isinstance(held, str) else repr(held[:200])
+    return f"{name.upper()} holds {shown}: {item['msg'].removeprefix('Value error, ')}"

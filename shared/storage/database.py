@@ -1,0 +1,129 @@
+"""The connection to MongoDB, its indexes, and `hold`: how every worker waits out an absent database.
+
+Writes are acknowledged by a majority and journaled, so a primary that dies right after takes nothing along.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import structlog
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import (
+    BulkWriteError,
+    DuplicateKeyError,
+    PyMongoError,
+)
+
+from shared.backoff import Backoff
+
+Document = dict[str, Any]
+Result = TypeVar("Result")
+
+OPERATION_TIMEOUT_MS: Final = 10_000
+"""Bounds every operation with its retries, so that a frozen server is noticed."""
+
+log = structlog.get_logger(__name__)
+
+
+class StorageUnavailable(Exception):
+    """The database is away or refuses work now; nothing was decided, try again later."""
+
+
+class Database:
+    """The collections of one deployment."""
+
+    def __init__(self, url: str, name: str, *, app: str) -> None:
+        self._client: AsyncMongoClient[Document] = AsyncMongoClient(
+            url,
+            appname=f"signalpost-{app}",
+            tz_aware=True,
+            w="majority",
+            timeoutMS=OPERATION_TIMEOUT_MS,
+            serverSelectionTimeoutMS=5_000,
+        )
+        database = self._client[name]
+        self.subscriptions: AsyncCollection[Document] = database["subscriptions"]
+        self.events: AsyncCollection[Document] = database["events"]
+        self.deliveries: AsyncCollection[Document] = database["deliveries"]
+        self.branding: AsyncCollection[Document] = database["branding"]
+        self._waiting = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether no operation is being held because the database is away."""
+        return self._waiting == 0
+
+    async def ping(self) -> None:
+        """Ask the server for a sign of life.
+
+        Raises:
+            StorageUnavailable: it gave none.
+        """
+        try:
+            await self._client.admin.command("ping")
+        except PyMongoError as error:
+            raise StorageUnavailable(str(error)) from error
+
+    async def ensure_indexes(self, retention_days: int) -> None:
+        """Create what is missing; several processes may do so at once."""
+        for collection, indexes in self._indexes(retention_days):
+            await self.hold(lambda c=collection, i=indexes: c.create_indexes(i))  # type: ignore[misc]
+
+    async def hold(self, operation: Callable[[], Awaitable[Result]]) -> Result:
+        """Run an operation that may be repeated, again and again until the database answers.
+
+        An absent database is our fault: the caller keeps its message unacked, and nobody is charged. What the
+        server answers about the data itself (duplicate keys) is passed on.
+        """
+        backoff = Backoff()
+        waiting = False
+        try:
+            while True:
+                try:
+                    return await operation()
+                except (BulkWriteError, DuplicateKeyError):
+                    raise
+                except PyMongoError as error:
+                    if not waiting:
+                        waiting = True
+                        self._waiting += 1
+                    log.warning("storage.waits", error=f"{type(error).__name__}: {error}"[:300])
+                    await backoff.wait()
+        finally:
+            self._waiting -= waiting
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _indexes(self, retention_days: int) -> list[tuple[AsyncCollection[Document], list[IndexModel]]]:
+        expiry = retention_days * 86_400
+        newest_first = [("created_at", DESCENDING), ("_id", DESCENDING)]
+        return [
+            (
+                self.subscriptions,
+                [
+                    IndexModel([("tenant_id", ASCENDING), ("events", ASCENDING), ("subject", ASCENDING)]),
+                    IndexModel([("tenant_id", ASCENDING), *newest_first]),
+                ],
+            ),
+            (
+                self.events,
+                [
+                    IndexModel([("tenant_id", ASCENDING), *newest_first]),
+                    IndexModel([("created_at", ASCENDING)], name="retention", expireAfterSeconds=expiry),
+                ],
+            ),
+            (
+                self.deliveries,
+                [
+                    IndexModel([("tenant_id", ASCENDING), *newest_first]),
+                    IndexModel([("subscription_id", ASCENDING), *newest_first]),
+                    IndexModel([("event_id", ASCENDING)]),
+                    # Only what still owes something is in here, so the reconciler's search stays small.
+                    IndexModel([("due_at", ASCENDING)], name="due", sparse=True),
+                    IndexModel([("created_at", ASCENDING)], name="retention", expireAfterSeconds=expiry),
+                ],
+            ),
+        ]

@@ -1,0 +1,215 @@
+"""Deliveries: the truth about what was attempted, what comes next and whether it is still wanted.
+
+A change is a conditional update (`attempts_made` and an unfinished state), so of two workers with the same
+task only one gets to record. Changes are committed in groups; a caller acks only after its change is safe.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+
+from shared.attempt import Attempt, Transition
+from shared.batching import Batcher
+from shared.reasons import UNFINISHED, DeliveryState
+from shared.storage.database import Database, Document
+from shared.storage.events import raise_unless_duplicates
+from shared.storage.subscriptions import READ_WINDOW, Subscriptions
+
+COMMIT_WINDOW = 0.003
+"""Seconds in which outcomes are gathered into one `bulk_write`."""
+MAX_COMMIT = 500
+
+_UNFINISHED = [state.value for state in UNFINISHED]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One event on its way to one target."""
+
+    id: str
+    tenant_id: str
+    event_id: str
+    event_type: str
+    subscription_id: str
+    """Empty for a mail to recipients named in the event."""
+    channel: str
+    state: DeliveryState
+    created_at: datetime
+    updated_at: datetime
+    recipient: str = ""
+    target: str = ""
+    """What dead letters show: URL without credentials or query, or mail address."""
+    due_at: datetime | None = None
+    attempts_made: int = 0
+    round_start: int = 0
+    """How many attempts were made before the latest replay; the retry schedule counts from here."""
+    attempts: tuple[Attempt, ...] = ()
+    reason: str | None = None
+    detail: str = ""
+    traceparent: str = ""
+    created_by: str = field(default_factory=lambda: uuid4().hex)
+    """Recognises one's own insert when its answer was lost."""
+
+
+class Deliveries:
+    """The collection of deliveries."""
+
+    def __init__(self, database: Database, subscriptions: Subscriptions) -> None:
+        self._database = database
+        self._collection = database.deliveries
+        self._subscriptions = subscriptions
+        self._reads: Batcher[str, Delivery | None] = Batcher(self._find_many, window=READ_WINDOW, max_items=500)
+        self._changes: Batcher[Transition, bool] = Batcher(self._commit, window=COMMIT_WINDOW, max_items=MAX_COMMIT)
+        self._deferred: Batcher[tuple[str, datetime], None] = Batcher(
+            self._defer, window=COMMIT_WINDOW, max_items=MAX_COMMIT
+        )
+        self._paid: Batcher[str, None] = Batcher(self._clear_due, window=COMMIT_WINDOW, max_items=MAX_COMMIT)
+
+    async def add(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Store new deliveries; returns those that were there already, as they stand now."""
+        if not deliveries:
+            return []
+        documents = [_to_document(delivery) for delivery in deliveries]
+        present = await self._database.hold(lambda: self._insert(documents))
+        if not present:
+            return []
+        ids = [documents[position]["_id"] for position in present]
+        return [delivery for delivery in await self._find_many(ids) if delivery is not None]
+
+    async def get(self, delivery_id: str) -> Delivery | None:
+        """Return a delivery as it is now, for a worker; waits while the database is away."""
+        return await self._reads.submit(delivery_id)
+
+    async def record(self, transition: Transition) -> bool:
+        """Record a change; returns False if the delivery has moved on (or is gone) and nothing was changed."""
+        return await self._changes.submit(transition)
+
+    async def defer(self, delivery_id: str, due_at: datetime) -> None:
+        """Note that an unfinished delivery waits longer, through nobody's attempt; so the reconciler lets it wait."""
+        await self._deferred.submit((delivery_id, due_at))
+
+    async def nothing_owed(self, delivery_id: str) -> None:
+        """Note that a dead delivery's letter is parked."""
+        await self._paid.submit(delivery_id)
+
+    async def remove(self, delivery_id: str) -> None:
+        """Remove a delivery whose subscription was deleted."""
+        await self._database.hold(lambda: self._collection.delete_one({"_id": delivery_id}))
+
+    async def due(self, *, channel: str, before: datetime, limit: int) -> list[Delivery]:
+        """Return deliveries of a channel that were due before a time, oldest first."""
+        query = {"due_at": {"$lt": before}, "channel": channel}
+        documents = await self._database.hold(
+            lambda: self._collection.find(query).sort("due_at", 1).limit(limit).to_list()
+        )
+        return [_from_document(document) for document in documents]
+
+    async def claim(self, delivery: Delivery, *, due_at: datetime) -> bool:
+        """Move a standing delivery's due time; of several processes only one succeeds."""
+        result = await self._database.hold(
+            lambda: self._collection.update_one(
+                {"_id": delivery.id, "due_at": delivery.due_at, "attempts_made": delivery.attempts_made},
+                {"$set": {"due_at": due_at}},
+            )
+        )
+        return result.modified_count == 1
+
+    async def _find_many(self, ids: Sequence[str]) -> list[Delivery | None]:
+        query = {"_id": {"$in": list(set(ids))}}
+        documents = await self._database.hold(lambda: self._collection.find(query).to_list())
+        found = {document["_id"]: _from_document(document) for document in documents}
+        return [found.get(delivery_id) for delivery_id in ids]
+
+    async def _insert(self, documents: list[Document]) -> list[int]:
+        try:
+            await self._collection.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            return raise_unless_duplicates(error)
+        return []
+
+    async def _commit(self, transitions: Sequence[Transition]) -> list[bool]:
+        operations = [_update(transition) for transition in transitions]
+        result = await self._database.hold(lambda: self._collection.bulk_write(operations, ordered=False))
+        recorded = [True] * len(transitions)
+        if result.matched_count < len(transitions):
+            recorded = await self._which_were_recorded(transitions)
+        delivered = {
+            transition.subscription_id
+            for transition, done in zip(transitions, recorded, strict=True)
+            if done and transition.state is DeliveryState.DELIVERED and transition.subscription_id
+        }
+        if delivered:
+            await self._subscriptions.forget_failures(list(delivered))
+        return recorded
+
+    async def _which_were_recorded(self, transitions: Sequence[Transition]) -> list[bool]:
+        query = {"_id": {"$in": [transition.delivery_id for transition in transitions]}}
+        documents = await self._database.hold(lambda: self._collection.find(query, {"token": 1}).to_list())
+        tokens = {document.get("token") for document in documents}
+        return [transition.token in tokens for transition in transitions]
+
+    async def _defer(self, deferrals: Sequence[tuple[str, datetime]]) -> list[None]:
+        operations = [
+            UpdateOne({"_id": delivery_id, "state": {"$in": _UNFINISHED}}, {"$max": {"due_at": due_at}})
+            for delivery_id, due_at in deferrals
+        ]
+        await self._database.hold(lambda: self._collection.bulk_write(operations, ordered=False))
+        return [None] * len(deferrals)
+
+    async def _clear_due(self, delivery_ids: Sequence[str]) -> list[None]:
+        query = {"_id": {"$in": list(delivery_ids)}, "state": DeliveryState.DEAD.value}
+        await self._database.hold(lambda: self._collection.update_many(query, {"$unset": {"due_at": ""}}))
+        return [None] * len(delivery_ids)
+
+
+def _update(transition: Transition) -> UpdateOne:
+    fields: Document = {
+        "state": transition.state.value,
+        "updated_at": transition.at,
+        "reason": transition.reason,
+        "detail": transition.detail,
+        "token": transition.token,
+    }
+    update: Document = {"$set": fields}
+    if transition.attempt is not None:
+        fields["attempts_made"] = transition.attempts_made_before + 1
+        update["$push"] = {"attempts": asdict(transition.attempt)}
+    if transition.due_at is None:
+        update["$unset"] = {"due_at": ""}
+    else:
+        fields["due_at"] = transition.due_at
+    expected = {
+        "_id": transition.delivery_id,
+        "attempts_made": transition.attempts_made_before,
+        "state": {"$in": _UNFINISHED},
+    }
+    return UpdateOne(expected, update)
+
+
+def _to_document(delivery: Delivery) -> Document:
+    document: Document = {
+        name: getattr(delivery, name) for name in Delivery.__dataclass_fields__ if name not in {"id", "due_at"}
+    }
+    document["_id"] = delivery.id
+    document["state"] = delivery.state.value
+    document["attempts"] = [asdict(attempt) for attempt in delivery.attempts]
+    if delivery.due_at is not None:  # absent, not null: the index over it is sparse
+        document["due_at"] = delivery.due_at
+    return document
+
+
+def _from_document(document: Document) -> Delivery:
+    values = {name: document[name] for name in Delivery.__dataclass_fields__ if name in document}
+    values["id"] = document["_id"]
+    values["state"] = DeliveryState(document["state"])
+    values["attempts"] = tuple(_attempt(attempt) for attempt in document["attempts"])
+    return Delivery(**values)
+
+
+def _attempt(document: Document) -> Attempt:
+    # A newer version running beside this one may have written more than this one knows.
+    return Attempt(**{name: document[name] for name in Attempt.__dataclass_fields__ if name in document})

@@ -1,0 +1,207 @@
+"""Subscriptions: who wants which events, and where to. Webhooks and mail subscriptions are one collection.
+
+There is no cache of them anywhere: a webhook created before an event is published receives it, and one
+that is disabled or deleted stops at once. Readers are batched instead.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.errors import PyMongoError
+from yarl import URL
+
+from shared.batching import Batcher
+from shared.identity import delivery_id
+from shared.keyring import StoredSecret
+from shared.reasons import DisabledReason
+from shared.signing import Origin
+from shared.storage.database import Database, Document, StorageUnavailable
+
+READ_WINDOW = 0.002
+"""Seconds in which wanted ids are gathered into one `find`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription:
+    """A webhook or a mail subscription of one tenant."""
+
+    id: str
+    tenant_id: str
+    channel: str
+    events: tuple[str, ...]
+    """Patterns."""
+    subject: str | None
+    """Only events with this subject match; None matches every subject."""
+    enabled: bool
+    created_at: datetime
+    updated_at: datetime
+    url: str = ""
+    address: str = ""
+    confirmed: bool = True
+    origin: Origin = Origin.API
+    description: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    retry_schedule: tuple[float, ...] | None = None
+    secret: StoredSecret | None = None
+    previous_secret: StoredSecret | None = None
+    previous_expires_at: datetime | None = None
+    consecutive_failures: int = 0
+    disabled_reason: str | None = None
+    disabled_at: datetime | None = None
+
+    @property
+    def target(self) -> str:
+        """Where it goes, fit for logs and dead letters: the address, or the URL without credentials or query."""
+        if self.address:
+            return self.address
+        return str(URL(self.url).with_user(None).with_query(None).with_fragment(None))
+
+    def delivery_for(self, event_id: str) -> str:
+        """Return the id of the delivery of an event to this subscription."""
+        return delivery_id(event_id=event_id, target=self.id)
+
+
+class Subscriptions:
+    """The collection of subscriptions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._collection = database.subscriptions
+        self._reads: Batcher[str, Subscription | None] = Batcher(self._find_many, window=READ_WINDOW, max_items=500)
+
+    async def get(self, subscription_id: str) -> Subscription | None:
+        """Return a subscription as it is now, for a worker; waits while the database is away."""
+        return await self._reads.submit(subscription_id)
+
+    async def matching(self, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[Subscription]:
+        """Return every subscription of these tenants that has one of the wanted patterns, in one query.
+
+        Args:
+            wanted: pairs of tenant and the patterns that match the event's type.
+        """
+        if not wanted:
+            return []
+        branches = [{"tenant_id": tenant, "events": {"$in": list(patterns)}} for tenant, patterns in wanted]
+        query = branches[0] if len(branches) == 1 else {"$or": branches}
+        documents = await self._database.hold(lambda: self._collection.find(query, _MATCHING).to_list())
+        return [_from_document(document) for document in documents]
+
+    async def add(self, subscription: Subscription) -> None:
+        """Store a new subscription.
+
+        Raises:
+            StorageUnavailable: not stored, or not known to be.
+        """
+        try:
+            await self._collection.insert_one(_to_document(subscription))
+        except PyMongoError as error:
+            raise StorageUnavailable(str(error)) from error
+
+    async def count_failure(
+        self, subscription_id: str, failed_delivery_id: str, *, threshold: int
+    ) -> Subscription | None:
+        """Count a delivery that ended dead by the receiver's doing; disable at the threshold, in the same update.
+
+        The deliveries that failed since the last success are kept as a set, so counting one twice (after a
+        crash in between) changes nothing. Returns the subscription if this delivery's failure disabled it.
+        """
+        failing = {"$setUnion": [{"$ifNull": ["$failing", []]}, [failed_delivery_id]]}
+        reached = {"$and": ["$enabled", {"$gte": ["$consecutive_failures", threshold]}]}
+        return await self._disable_when(
+            subscription_id,
+            [{"$set": {"failing": failing}}, {"$set": {"consecutive_failures": {"$size": "$failing"}}}],
+            condition=reached,
+            reason=DisabledReason.CONSECUTIVE_FAILURES,
+            by=failed_delivery_id,
+        )
+
+    async def disable(self, subscription_id: str, *, reason: DisabledReason, by: str) -> Subscription | None:
+        """Disable a webhook because of what a delivery met; returns it if this very delivery disabled it."""
+        return await self._disable_when(subscription_id, [], condition="$enabled", reason=reason, by=by)
+
+    async def _disable_when(
+        self, subscription_id: str, stages: list[Document], *, condition: Any, reason: DisabledReason, by: str
+    ) -> Subscription | None:
+        disabled = {"enabled": False, "disabled_reason": reason.value, "disabled_by": by, "disabled_at": "$$NOW"}
+        stages = [
+            *stages,
+            {"$set": {"disabling": condition}},
+            {"$set": {key: {"$cond": ["$disabling", value, f"${key}"]} for key, value in disabled.items()}},
+            {"$unset": "disabling"},
+        ]
+        document = await self._database.hold(
+            lambda: self._collection.find_one_and_update(
+                {"_id": subscription_id}, stages, return_document=ReturnDocument.AFTER
+            )
+        )
+        if document is None or document["enabled"] or document.get("disabled_by") != by:
+            return None
+        return _from_document(document)
+
+    async def forget_failures(self, subscription_ids: Sequence[str]) -> None:
+        """Set the failure counters of subscriptions back after a delivered one."""
+        await self._database.hold(
+            lambda: self._collection.update_many(
+                {"_id": {"$in": list(subscription_ids)}, "consecutive_failures": {"$gt": 0}},
+                {"$set": {"consecutive_failures": 0, "failing": []}},
+            )
+        )
+
+    async def _find_many(self, ids: Sequence[str]) -> list[Subscription | None]:
+        query = {"_id": {"$in": list(set(ids))}}
+        documents = await self._database.hold(lambda: self._collection.find(query).to_list())
+        found = {document["_id"]: _from_document(document) for document in documents}
+        return [found.get(subscription_id) for subscription_id in ids]
+
+
+_MATCHING = dict.fromkeys(
+    (
+        "tenant_id",
+        "channel",
+        "events",
+        "subject",
+        "enabled",
+        "confirmed",
+        "url",
+        "address",
+        "created_at",
+        "updated_at",
+    ),
+    1,
+)
+
+
+def _to_document(subscription: Subscription) -> Document:
+    document: Document = {
+        name: getattr(subscription, name)
+        for name in Subscription.__dataclass_fields__
+        if name not in {"id", "secret", "previous_secret"}
+    }
+    document["_id"] = subscription.id
+    document["events"] = list(subscription.events)
+    document["origin"] = subscription.origin.value
+    document["retry_schedule"] = None if subscription.retry_schedule is None else list(subscription.retry_schedule)
+    document["secret"] = _secret_document(subscription.secret)
+    document["previous_secret"] = _secret_document(subscription.previous_secret)
+    document["failing"] = []
+    return document
+
+
+def _from_document(document: Document) -> Subscription:
+    values = {name: document[name] for name in Subscription.__dataclass_fields__ if name in document}
+    values["id"] = document["_id"]
+    values["events"] = tuple(document["events"])
+    values["origin"] = Origin(document.get("origin", Origin.API.value))
+    if values.get("retry_schedule") is not None:
+        values["retry_schedule"] = tuple(document["retry_schedule"])
+    for name in ("secret", "previous_secret"):
+        if values.get(name) is not None:
+            values[name] = StoredSecret(**values[name])
+    return Subscription(**values)
+
+
+def _secret_document(secret: StoredSecret | None) -> Document | None:
+    return None if secret is None else {"salt": secret.salt, "key_id": secret.key_id, "sha256": secret.sha256}
