@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.catalogue import MAIL_RECIPIENTS, Catalogue, CatalogueError, EventType, direct_recipients, is_internal
+from shared.catalogue.markdown import events_markdown
 from shared.patterns import is_event_type
 
 BUILTIN = Catalogue.builtin()
@@ -388,6 +389,11 @@ def test_a_wrong_file_is_refused_with_file_entry_field_and_remedy(
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="No such file or directory; name a file that can be read"):
         Catalogue.load(tmp_path / "missing.json")
+
+
+def test_the_page_about_events_is_current() -> None:
+    page = Path(__file__).parents[2] / "docs" / "events.md"
+    assert page.read_text() == events_markdown(BUILTIN), "run: python -m shared.catalogue > docs/events.md"
 
 
 def _file(folder: Path, content: object) -> Path:

@@ -1,0 +1,9 @@
+"""Prints the page about the built-in types (`docs/events.md`)."""
+
+import sys
+
+from shared.catalogue.catalogue import Catalogue
+from shared.catalogue.markdown import events_markdown
+
+if __name__ == "__main__":
+    sys.stdout.write(events_markdown(Catalogue.builtin()))

@@ -1,0 +1,80 @@
+"""Writes the catalogue as a page for people (`docs/events.md`); `python -m shared.catalogue` prints it.
+
+It shows nothing that the catalogue does not hold, so the page can't say anything else than the services do.
+"""
+
+import json
+
+from shared.catalogue.catalogue import Catalogue
+from shared.catalogue.entry import EventType, JsonObject
+from shared.catalogue.recipients import MAIL_RECIPIENTS
+
+_INTRODUCTION = """\
+# Events
+
+Generated from the catalogue (`python -m shared.catalogue > docs/events.md`); don't edit it here.
+
+Every type that a subscription can name, with the fields of its `data`. Other fields may appear at any time;
+ignore those that you don't know. Times are RFC 3339. `GET /api/v1/event-types` gives the same as JSON Schema
+2020-12, with the types that a deployment adds (`EVENT_TYPES_FILE`).
+
+A subscription asks for an exact type (`signer.paused`), for everything below a prefix (`signer.*`), or for
+everything (`*`). Data that does not fit its schema is not delivered: the event is parked as a dead letter whose
+detail names the field.
+"""
+_FORMATS = {"date-time": "time", "email": "mail address", "uri": "http(s) URL"}
+
+
+def events_markdown(catalogue: Catalogue) -> str:
+    """Return the page: an overview of all types, then each with its fields and an example."""
+    entries = list(catalogue.types.values())
+    return "\n".join([_INTRODUCTION, *_overview(entries), *(_section(entry) for entry in entries)])
+
+
+def _overview(entries: list[EventType]) -> list[str]:
+    rows = [
+        f"| [`{entry.type}`](#{_anchor(entry.type)}) | {'Signalpost' if entry.internal else 'the product'} "
+        f"| {entry.description} |"
+        for entry in entries
+    ]
+    return ["| type | emitted by | meaning |", "|---|---|---|", *rows, ""]
+
+
+def _section(entry: EventType) -> str:
+    fields: dict[str, JsonObject] = entry.schema.get("properties", {})
+    required = entry.schema.get("required", ())
+    rows = [
+        f"| `{name}` | {_kind(schema)} | {'yes' if name in required else ''} | {_meaning(schema)} |"
+        for name, schema in fields.items()
+    ]
+    mailed = MAIL_RECIPIENTS.get(entry.type)
+    return "\n".join(
+        [
+            f"## {entry.type}\n",
+            entry.description,
+            *([f"\nMailed to whoever `{mailed}` names, besides going to subscriptions."] if mailed else []),
+            "\n| field | kind | required | meaning |",
+            "|---|---|---|---|",
+            *rows,
+            f"\n```json\n{json.dumps(entry.example, indent=2, ensure_ascii=False)}\n```\n",
+        ]
+    )
+
+
+def _kind(schema: JsonObject) -> str:
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema['items'])}"
+    plain: str = schema.get("type", "any")
+    return _FORMATS.get(schema.get("format", ""), plain)
+
+
+def _meaning(schema: JsonObject) -> str:
+    examples = ", ".join(f"`{value}`" for value in schema.get("examples", ()))
+    return schema.get("description", "") + (f" For example {examples}." if examples else "")
+
+
+def _anchor(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading: dots vanish."""
+    return heading.replace(".", "")
