@@ -67,12 +67,14 @@ def _kind(schema: JsonObject) -> str:
     if schema.get("type") == "array":
         return f"list of {_kind(schema['items'])}"
     plain: str = schema.get("type", "any")
-    return _FORMATS.get(schema.get("format", ""), plain)
+    form: str = schema.get("format", "")
+    return _FORMATS.get(form, plain)
 
 
 def _meaning(schema: JsonObject) -> str:
     examples = ", ".join(f"`{value}`" for value in schema.get("examples", ()))
-    return schema.get("description", "") + (f" For example {examples}." if examples else "")
+    description: str = schema.get("description", "")
+    return f"{description} For example {examples}." if examples else description
 
 
 def _anchor(heading: str) -> str:
