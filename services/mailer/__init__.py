@@ -1,0 +1,1 @@
+"""Mail out: tasks in, one message per recipient out over SMTP."""

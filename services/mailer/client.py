@@ -1,0 +1,142 @@
+"""The mailer's way out: a bounded pool of SMTP sessions.
+
+A session sends one mail at a time and is kept for the next one. The pool decides nothing about retries: the class of
+what `send` raises says what to do (smtp_faults).
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+from aiosmtplib import SMTPResponse
+
+from services.mailer.smtp_connection import Envelope, SmtpConnection, SmtpSettings, StaleConnection
+from services.mailer.smtp_faults import MailDeferred, MailFault, MailRejected, MailUnavailable, readable
+from shared.mail.address import AddressRefused, mailbox
+
+__all__ = [
+    "MailDeferred",
+    "MailFault",
+    "MailRejected",
+    "MailUnavailable",
+    "SmtpPool",
+    "SmtpReceipt",
+    "SmtpSettings",
+]
+
+IDLE_SECONDS = 30.0
+"""How long an unused session is kept: well below the 300 s of RFC 5321, and below any NAT that forgets quietly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmtpReceipt:
+    """The server took the mail: its final answer, and the seconds from the first command (or connect) to that."""
+
+    code: int
+    text: str
+    duration: float
+
+
+class SmtpPool:
+    """At most `settings.connections` sessions, opened when needed. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        settings: SmtpSettings,
+        *,
+        tls_context: ssl.SSLContext | None = None,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        """`tls_context`: None trusts the system's certificate authorities."""
+        self._settings = settings
+        self._tls_context = tls_context
+        if settings.tls != "none" and tls_context is None:
+            self._tls_context = ssl.create_default_context()
+        self._idle_seconds = idle_seconds
+        self._slots = asyncio.Semaphore(settings.connections)
+        self._idle: list[tuple[SmtpConnection, asyncio.TimerHandle]] = []
+        self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> SmtpReceipt:
+        """Hand one message to the server, for one recipient. Waits for a free session first.
+
+        Raises MailRejected, MailDeferred or MailUnavailable.
+        """
+        try:
+            address = mailbox(recipient)
+        except AddressRefused as error:
+            raise MailRejected(None, f"invalid recipient: {error}") from error
+        envelope = Envelope(sender=sender, recipient=address, payload=message.as_bytes())
+        async with self._slots:
+            started = asyncio.get_running_loop().time()
+            connection = self._take_idle() or await self._open()
+            try:
+                answer = await self._transact(connection, envelope)
+            except StaleConnection:
+                answer = await self._transact(await self._open(), envelope)
+            duration = asyncio.get_running_loop().time() - started
+        return SmtpReceipt(code=answer.code, text=readable(answer.message), duration=duration)
+
+    async def check(self) -> None:
+        """Find out whether mail could be sent now: a session (kept or new, logged in) answers NOOP.
+
+        Raises MailUnavailable. Waits while all sessions are busy, which answers the question just as well.
+        """
+        async with self._slots:
+            connection = self._take_idle() or await self._open()
+            try:
+                await connection.noop()
+            except StaleConnection:
+                connection = await self._open()
+                await connection.noop()
+            finally:
+                self._put_back(connection)
+
+    async def aclose(self) -> None:
+        """Say goodbye on every idle session. A mail that is still being sent ends first and then closes its own."""
+        self._closed = True
+        for connection, timer in self._idle:
+            timer.cancel()
+            self._retire(connection)
+        self._idle.clear()
+        await asyncio.gather(*self._closing)
+
+    async def _open(self) -> SmtpConnection:
+        return await SmtpConnection.open(self._settings, self._tls_context)
+
+    async def _transact(self, connection: SmtpConnection, envelope: Envelope) -> SMTPResponse:
+        try:
+            return await connection.transact(envelope)
+        finally:
+            self._put_back(connection)
+
+    def _take_idle(self) -> SmtpConnection | None:
+        """The session used last, so that those no longer needed grow old and are closed."""
+        while self._idle:
+            connection, timer = self._idle.pop()
+            timer.cancel()
+            if connection.usable:
+                return connection
+            connection.abort()
+        return None
+
+    def _put_back(self, connection: SmtpConnection) -> None:
+        if self._closed and connection.usable:
+            self._retire(connection)
+        elif connection.usable:
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(self._idle_seconds, self._expire, connection)
+            self._idle.append((connection, timer))
+        else:
+            connection.abort()
+
+    def _expire(self, connection: SmtpConnection) -> None:
+        self._idle = [entry for entry in self._idle if entry[0] is not connection]
+        self._retire(connection)
+
+    def _retire(self, connection: SmtpConnection) -> None:
+        task = asyncio.get_running_loop().create_task(connection.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

@@ -1,0 +1,87 @@
+"""One mail as a MIME message. Pure: no clock, no randomness but the boundary, no I/O.
+
+The same delivery gets the same Message-ID on every attempt, so that a mail sent twice (the answer to the first was
+lost) can be recognised by whoever receives it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import parseaddr
+
+from services.mailer.headers import MAIL_POLICY, MAIL_POLICY_UTF8
+from shared.mail.address import AddressRefused, mailbox, needs_smtputf8
+from shared.mail.templates import RenderedMail
+from shared.mail.values import CONTROL
+
+_LONGEST_LINE = 998  # RFC 5322 section 2.1.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """Who all mails come from: a name for people (may be empty) and the address replies and bounces go to."""
+
+    name: str
+    address: str
+
+
+def parse_sender(text: str) -> Sender:
+    """Read NOTIFICATION_SMTP_FROM: `a@b` or `Name <a@b>`. Raises AddressRefused.
+
+    The address must be ASCII: one that isn't could write through SMTPUTF8 servers only.
+    """
+    name, address = parseaddr(text)
+    if CONTROL.search(text) or not address or "=?" in name:
+        raise AddressRefused(f"{text!r} is neither an address nor of the form Name <address>")
+    address = mailbox(address)
+    if needs_smtputf8(address):
+        raise AddressRefused(f"{text!r} has a local part that isn't ASCII; not every server can take that")
+    return Sender(name=name, address=address)
+
+
+def compose(
+    *,
+    delivery_id: str,
+    event_id: str,
+    sender: Sender,
+    recipient: str,
+    rendered: RenderedMail,
+    date: datetime,
+    list_unsubscribe_url: str | None = None,
+) -> EmailMessage:
+    """The message to one recipient; `date` must be aware. Raises AddressRefused for a recipient that is none.
+
+    A `list_unsubscribe_url` must take the one-click POST of RFC 8058 and be https for mail programs to honour it.
+    """
+    address = mailbox(recipient)
+    message = EmailMessage(policy=MAIL_POLICY_UTF8 if needs_smtputf8(address) else MAIL_POLICY)
+    message["From"] = Address(display_name=sender.name, addr_spec=sender.address)
+    message["To"] = address
+    message["Subject"] = rendered.subject
+    message["Date"] = date
+    message["Message-ID"] = message_id(delivery_id, sender)
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: keeps out-of-office answers away
+    message["X-Signalpost-Event"] = event_id
+    if list_unsubscribe_url:
+        _add_unsubscribe(message, list_unsubscribe_url)
+    message.set_content(rendered.text)
+    message.add_alternative(rendered.html, subtype="html")
+    return message
+
+
+def message_id(delivery_id: str, sender: Sender) -> str:
+    """The Message-ID of a delivery, with its angle brackets: the same on every attempt."""
+    return f"<{delivery_id}@{sender.address.rpartition('@')[2]}>"
+
+
+def _add_unsubscribe(message: EmailMessage, url: str) -> None:
+    value = f"<{url}>"
+    if (
+        not url.isascii()
+        or any(sign in url for sign in " <>")
+        or len(value) > _LONGEST_LINE - len("List-Unsubscribe: ")
+    ):
+        raise ValueError("an unsubscribe URL is ASCII, without spaces or angle brackets, and fits on one line")
+    message["List-Unsubscribe"] = value
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
