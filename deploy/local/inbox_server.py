@@ -12,7 +12,7 @@ from pathlib import Path
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from deploy.local.mailbox import Mail, Mailbox
+from deploy.local.mails import Mail, Mailbox
 
 _MAILBOX = web.AppKey("mailbox", Mailbox)
 _STYLE = "body{font:15px/1.5 sans-serif;margin:2em auto;max-width:60em}td,th{text-align:left;padding:.2em 1em .2em 0}"

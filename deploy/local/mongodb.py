@@ -4,38 +4,19 @@ The program is the `mongod` that a package of the development dependencies carri
 loopback only. Replica sets are what Signalpost needs: majority writes that outlive a crash.
 """
 
-import importlib.util
 import os
 import secrets
-import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from deploy.local.process import StackError
 from deploy.local.program import Server
+from deploy.local.programs import mongod
 from deploy.local.run_directory import RunDirectory
 
 _NOT_INITIALISED = 94  # NotYetInitialized: a new member that was not told its replica set yet
 _ALREADY_INITIALISED = 23
-
-
-def mongod() -> Path:
-    """The server program; StackError with the remedy where there is none for this machine."""
-    package = importlib.util.find_spec("fiftyone")  # a namespace package: this imports nothing
-    for folder in (package.submodule_search_locations or ()) if package else ():
-        carried = Path(folder) / "db" / "bin" / "mongod"
-        if carried.exists():
-            if not os.access(carried, os.X_OK):  # some installers drop the bit
-                carried.chmod(0o755)
-            return carried
-    if on_path := shutil.which("mongod"):
-        return Path(on_path)
-    raise StackError(
-        "mongod is missing: put MongoDB's `mongod` on PATH, or set MONGODB_URL to a replica set of yours"
-    )
 
 
 class MongoDB(Server):

@@ -7,19 +7,16 @@ a part, and any user can run it. It listens on loopback only. The configuration 
 import asyncio
 import os
 import secrets
-import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 
-from deploy.local.process import StackError
 from deploy.local.program import Program, Server, connects
+from deploy.local.programs import rabbitmq_sbin
 from deploy.local.run_directory import RunDirectory
 
-_DEBIAN_HOME = Path("/usr/lib/rabbitmq/lib")
 _HANDSHAKE = b"AMQP\x00\x00\x09\x01"  # protocol header, AMQP 0-9-1 section 4.2.2
 _METHOD_FRAME = b"\x01"  # what a broker that is up answers with: a frame with Connection.Start
 _PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
@@ -37,21 +34,6 @@ raft.wal_max_size_bytes = 67108864
 log.console = true
 log.console.level = info
 """
-
-
-def rabbitmq_sbin() -> Path:
-    """The folder with the bare start scripts; StackError with the remedy where RabbitMQ is not installed.
-
-    A generic build on PATH comes first, so that another version can be tried. Debian's own `rabbitmq-server` on PATH
-    is a wrapper that wants root and the system's data folder: its scripts lie elsewhere.
-    """
-    on_path = shutil.which("rabbitmq-server")
-    if on_path and Path(on_path).resolve().with_name("rabbitmq-defaults").exists():
-        return Path(on_path).resolve().parent
-    installed = sorted(_DEBIAN_HOME.glob("rabbitmq_server-*/sbin"))
-    if not installed:
-        raise StackError("rabbitmq-server is missing: run `make setup`, or set AMQP_URL to a RabbitMQ of yours")
-    return installed[-1]
 
 
 class Epmd(Program):

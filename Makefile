@@ -1,0 +1,46 @@
+# What can be done with this checkout. Every target sets up first what it needs; `make` alone lists them.
+
+PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell command -v $(name))) python3)
+SETUP := @$(PYTHON) deploy/local/setup.py
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help setup python demo test run lint types contracts check lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+setup: ## make .venv and see that RabbitMQ and MongoDB can run; as root, install what is missing
+	$(SETUP)
+
+python:
+	$(SETUP) --python-only
+
+demo: setup ## start everything, send one event through it, and show what happened
+	@$(BIN)/python -m deploy.local.demo
+
+run: setup ## start everything and keep it running until Ctrl-C
+	@$(BIN)/python -m deploy.local.run
+
+test: setup ## run all tests against real servers (choose with ARGS="tests/unit -k retry")
+	@$(BIN)/pytest $(ARGS)
+
+lint: python ## look for mistakes and for code that is not formatted
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: python ## check the types
+	@$(BIN)/mypy
+
+contracts: python ## check who may import whom
+	@$(BIN)/lint-imports
+
+check: lint types contracts ## lint, types and contracts
+
+lock: python ## resolve the dependencies of pyproject.toml anew
+	@$(LOCK) pyproject.toml -o requirements/runtime.lock
+	@$(LOCK) pyproject.toml --group dev -o requirements/dev.lock
+
+clean: ## delete what can be made again: .venv and caches
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
