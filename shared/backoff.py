@@ -19,5 +19,17 @@ class Backoff:
 
     async def wait(self) -> None:
         """Sleep for the next wait."""
-        await asyncio.sleep(self._next * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
+        await asyncio.sleep(self._take())
+
+    async def wait_unless(self, event: asyncio.Event) -> None:
+        """Sleep for the next wait, or until the event is set."""
+        try:
+            async with asyncio.timeout(self._take()):
+                await event.wait()
+        except TimeoutError:
+            pass  # the usual end of a wait
+
+    def _take(self) -> float:
+        wait = self._next * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
         self._next = min(self._next * 2, _CEILING)
+        return wait

@@ -35,6 +35,7 @@ class DeadReason(StrEnum):
     INVALID_EVENT = "invalid_event"
     UNDECODABLE = "undecodable"
     CRASH_LOOP = "crash_loop"
+    INTERNAL_ERROR = "internal_error"
 
     @property
     def sentence(self) -> str:
@@ -54,6 +55,7 @@ _SENTENCES = {
     DeadReason.TEMPLATE_ERROR: "The mail could not be rendered from the tenant's template.",
     DeadReason.INVALID_EVENT: "The message is not a valid event; the detail names the field.",
     DeadReason.UNDECODABLE: "The message could not be read as a delivery task; the detail names the part.",
+    DeadReason.INTERNAL_ERROR: "Signalpost itself failed on this message; its log has the trace.",
     DeadReason.CRASH_LOOP: "The message was taken many times without ever being settled.",
 }
 

@@ -111,6 +111,8 @@ class DeliverySettings(CoreSettings):
     """How deliveries are attempted, for both channels."""
 
     notification_retry_schedule: Schedule = RetrySchedule((1.0, 5.0, 25.0))
+    notification_auto_disable_after: Annotated[int, Field(ge=1, le=1000)] = 10
+    """After so many dead deliveries in a row a webhook is disabled."""
     notification_reconcile_after: Seconds = 60.0
     """How long past its due time a delivery must stand still, on an empty queue, before it is published again."""
 

@@ -18,6 +18,9 @@ from shared.topology import Topology
 
 log = structlog.get_logger(__name__)
 
+DRAIN_SECONDS = 45.0
+"""How long a stop waits for what is in flight: longer than any attempt takes, shorter than patience with a pod."""
+
 
 class Incoming:
     """A message from a queue, to be acked once and for all by `ack`."""
@@ -76,7 +79,7 @@ class Consumer:
                 await self._consume_until_lost(backoff)
             except (BrokerUnavailable, *FAULTS) as error:
                 log.warning("broker.consumer_waits", queue=self._queue, error=repr(error))
-                await backoff.wait()
+                await backoff.wait_unless(self._stopping)
 
     async def stop(self) -> None:
         """Take no more messages, finish and ack those in flight, then close."""
@@ -87,10 +90,20 @@ class Consumer:
                 await link.raw.basic_cancel(self._name)
             except FAULTS:
                 log.info("broker.cancel_lost", queue=self._queue)
-        while self._in_flight:
-            await asyncio.wait(self._in_flight)
+        await self._drain()
         if link is not None:
             await link.close()
+
+    async def _drain(self) -> None:
+        """Let what is in flight finish; what can't in time comes again, redelivered, and is then checked."""
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=DRAIN_SECONDS)
+        unfinished = list(self._in_flight)
+        if unfinished:
+            log.warning("broker.drain_incomplete", queue=self._queue, messages=len(unfinished))
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
 
     async def _consume_until_lost(self, backoff: Backoff) -> None:
         self._link = link = await open_link(self._url, name=self._name, confirms=False, topology=self._topology)

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from shared.broker import BrokerUnavailable, Publisher
+from shared.broker import BrokerUnavailable
 from shared.clock import now_ms, utc_now
+from shared.context import WorkerContext
 from shared.delivery.routes import event_message, task_message
-from shared.delivery.settle import Settler
 from shared.messages import Task, epoch_ms, webhook_body
 from shared.reasons import DeliveryState
-from shared.storage import Database, Deliveries, Delivery, Events, StoredEvent
+from shared.storage import Delivery, StoredEvent
 from shared.topology import CHANNELS, EVENTS_TO_DISPATCH, to_send_queue
 
 log = structlog.get_logger(__name__)
@@ -28,18 +28,9 @@ HOPELESS_BACKLOG = timedelta(hours=1)
 class Reconciler:
     """The periodic task; any number of processes may run one."""
 
-    def __init__(
-        self,
-        database: Database,
-        events: Events,
-        deliveries: Deliveries,
-        publisher: Publisher,
-        settler: Settler,
-        *,
-        after: float,
-    ) -> None:
-        self._database, self._events, self._deliveries = database, events, deliveries
-        self._publisher, self._settler = publisher, settler
+    def __init__(self, context: WorkerContext, *, after: float) -> None:
+        self._database, self._publisher, self._settler = context.database, context.publisher, context.settler
+        self._events, self._deliveries = context.events, context.deliveries
         self._after = timedelta(seconds=after)
         self._interval = min(after / 4, 15.0)
         self._healthy_since = utc_now()

@@ -97,9 +97,10 @@ class Settler:
 def letter_for(delivery: Delivery) -> DeadLetter:
     """Return the dead-letter headers of a dead delivery."""
     attempts = delivery.attempts
+    reason = DeadReason(delivery.reason or DeadReason.CRASH_LOOP)
     return DeadLetter(
-        reason=DeadReason(delivery.reason),
-        detail=delivery.detail or DeadReason(delivery.reason).sentence,
+        reason=reason,
+        detail=delivery.detail or reason.sentence,
         status=attempts[-1].status if attempts else None,
         attempts=delivery.attempts_made,
         first_attempt_at=attempts[0].started_at if attempts else None,

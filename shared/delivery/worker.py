@@ -9,15 +9,14 @@ from datetime import timedelta
 
 import structlog
 
-from shared.broker import Incoming, Publisher
+from shared.broker import Incoming
 from shared.clock import now_ms, utc_now
+from shared.context import WorkerContext
 from shared.delivery.gate import Discard, FinishLetter, judge, needs_check
 from shared.delivery.result import Gone, Sender, Unable
 from shared.delivery.routes import dead_message, readable_headers
-from shared.delivery.settle import Settler
 from shared.messages import DeadLetter, InvalidMessage, Task, epoch_ms, parse_task
 from shared.reasons import DeadReason
-from shared.storage import Deliveries
 from shared.topology import RUNGS
 
 log = structlog.get_logger(__name__)
@@ -30,11 +29,9 @@ _BUG_WAIT = 25.0
 class DeliveryWorker:
     """Runs the pipeline for one channel."""
 
-    def __init__(
-        self, channel: str, sender: Sender, publisher: Publisher, deliveries: Deliveries, settler: Settler
-    ) -> None:
+    def __init__(self, channel: str, sender: Sender, context: WorkerContext) -> None:
         self._channel, self._sender = channel, sender
-        self._publisher, self._deliveries, self._settler = publisher, deliveries, settler
+        self._publisher, self._deliveries, self._settler = context.publisher, context.deliveries, context.settler
         self._busy: set[str] = set()
 
     async def handle(self, incoming: Incoming) -> None:

@@ -112,6 +112,7 @@ class Database:
                 self.events,
                 [
                     IndexModel([("tenant_id", ASCENDING), *newest_first]),
+                    IndexModel([("pending_since", ASCENDING)], name="pending", sparse=True),
                     IndexModel([("created_at", ASCENDING)], name="retention", expireAfterSeconds=expiry),
                 ],
             ),

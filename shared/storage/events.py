@@ -72,9 +72,9 @@ class Events:
 
     async def undispatched(self, *, before: datetime, limit: int) -> list[StoredEvent]:
         """Return events accepted before a time that were never dispatched, oldest first."""
-        query = {"dispatched_at": None, "created_at": {"$lt": before}}
+        query = {"pending_since": {"$lt": before}}
         documents = await self._database.hold(
-            lambda: self._collection.find(query).sort("created_at", 1).limit(limit).to_list()
+            lambda: self._collection.find(query).sort("pending_since", 1).limit(limit).to_list()
         )
         return [_from_document(document) for document in documents]
 
@@ -83,7 +83,10 @@ class Events:
             return InsertOne(_to_document(item))
         return UpdateOne(
             {"_id": item.event.id, "dispatched_at": None},
-            {"$set": {"dispatched_at": item.dispatched_at, "matched": item.matched}},
+            {
+                "$set": {"dispatched_at": item.dispatched_at, "matched": item.matched},
+                "$unset": {"pending_since": ""},
+            },
         )
 
     async def _write(self, operations: Sequence[InsertOne[Document] | UpdateOne]) -> None:
@@ -107,7 +110,9 @@ def raise_unless_duplicates(error: BulkWriteError) -> list[int]:
 
 def _to_document(stored: StoredEvent) -> Document:
     event = stored.event
-    return {
+    # Present only while the event waits to be dispatched, so that the index over it stays small.
+    pending = {"pending_since": stored.created_at} if stored.dispatched_at is None else {}
+    return pending | {
         "_id": event.id,
         "tenant_id": event.tenant_id,
         "source": event.source,

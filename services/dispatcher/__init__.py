@@ -1,0 +1,1 @@
+"""The dispatcher: events in, deliveries out."""

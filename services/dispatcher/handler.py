@@ -1,0 +1,174 @@
+"""Takes events from the queue, in batches, through these steps: read, match, store, publish, ack.
+
+Deliveries are stored before the event is marked dispatched, and both before any task is published; so an
+event that is delivered again by the broker finds what the first try left, and completes it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from services.dispatcher.plan import first_task, plan_deliveries
+from shared.batching import Batcher
+from shared.broker import Incoming
+from shared.catalogue import Catalogue
+from shared.clock import now_ms, utc_now
+from shared.context import WorkerContext
+from shared.delivery.routes import dead_message, readable_headers, task_message
+from shared.intake import read_event
+from shared.matching import tested_webhook
+from shared.messages import DeadLetter, Event, InvalidMessage, webhook_body
+from shared.patterns import patterns_matching
+from shared.reasons import DeadReason, DeliveryState
+from shared.settings import Transport
+from shared.storage import Delivery, StoredEvent, Subscription
+from shared.telemetry.trace import traceparent_or_new
+from shared.topology import EVENT
+
+log = structlog.get_logger(__name__)
+
+BATCH_WINDOW = 0.002
+MAX_BATCH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """An event as it came from the queue."""
+
+    event: Event
+    redelivered: bool
+    traceparent: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """An event with the deliveries it leads to."""
+
+    arrival: Arrival
+    deliveries: list[Delivery]
+
+
+class EventHandler:
+    """Dispatches events to the subscriptions that want them."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        context: WorkerContext,
+        *,
+        transport: Transport,
+    ) -> None:
+        self._catalogue, self._publisher, self._transport = catalogue, context.publisher, transport
+        self._events, self._deliveries = context.events, context.deliveries
+        self._subscriptions = context.subscriptions
+        self._batches: Batcher[Arrival, None] = Batcher(self._dispatch, window=BATCH_WINDOW, max_items=MAX_BATCH)
+
+    async def handle(self, incoming: Incoming) -> None:
+        """Bring one message from `events.to_dispatch` to its end and ack it."""
+        try:
+            await self._batches.submit(self._read(incoming))
+        except InvalidMessage as error:
+            log.warning("event.invalid", routing_key=incoming.routing_key, detail=str(error))
+            await self._park(incoming, DeadReason.INVALID_EVENT, str(error))
+        except Exception:
+            log.exception("dispatch.bug", routing_key=incoming.routing_key)
+            await self._alone(incoming)
+        await incoming.ack()
+
+    async def _alone(self, incoming: Incoming) -> None:
+        """Dispatch an event whose batch failed by itself, so that only the one at fault is parked."""
+        try:
+            await self._dispatch([self._read(incoming)])
+        except Exception as error:
+            log.exception("dispatch.bug", routing_key=incoming.routing_key)
+            await self._park(incoming, DeadReason.INTERNAL_ERROR, repr(error))
+
+    def _read(self, incoming: Incoming) -> Arrival:
+        event = read_event(incoming.body, self._catalogue)
+        if incoming.routing_key != event.type:
+            # Topic permissions guard the routing key, so a type that differs from it would get around them.
+            raise InvalidMessage(f"type: is {event.type!r}, but the routing key is {incoming.routing_key!r}")
+        trace = traceparent_or_new(incoming.headers.get("traceparent") or event.traceparent)
+        return Arrival(event=event, redelivered=incoming.redelivered, traceparent=trace)
+
+    async def _dispatch(self, arrivals: Sequence[Arrival]) -> list[None]:
+        distinct = {arrival.event.id: arrival for arrival in sorted(arrivals, key=lambda a: a.redelivered)}
+        known, subscriptions = await asyncio.gather(
+            self._events.dispatched(list(distinct)), self._wanted_by(list(distinct.values()))
+        )
+        # Dispatched before and not redelivered: a second publish of the same identity, which is one event.
+        todo = [arrival for arrival in distinct.values() if arrival.redelivered or not known.get(arrival.event.id)]
+        planned = [self._plan(arrival, subscriptions.get(arrival.event.tenant_id, [])) for arrival in todo]
+        present = await self._deliveries.add([delivery for plan in planned for delivery in plan.deliveries])
+        await self._mark_dispatched(planned, known)
+        await self._publish_tasks(planned, {delivery.id: delivery for delivery in present})
+        return [None] * len(arrivals)
+
+    async def _wanted_by(self, arrivals: Sequence[Arrival]) -> dict[str, list[Subscription]]:
+        """Return the candidate subscriptions of each tenant."""
+        events = [arrival.event for arrival in arrivals]
+        tested = [webhook for event in events if (webhook := tested_webhook(event)) is not None]
+        pairs = {(event.tenant_id, patterns_matching(event.type)) for event in events}
+        found = await self._subscriptions.matching(sorted(pairs))
+        single = await asyncio.gather(*(self._subscriptions.get(webhook) for webhook in tested))
+        by_tenant: dict[str, list[Subscription]] = {}
+        for subscription in [*found, *(item for item in single if item is not None)]:
+            by_tenant.setdefault(subscription.tenant_id, []).append(subscription)
+        return by_tenant
+
+    def _plan(self, arrival: Arrival, subscriptions: list[Subscription]) -> Planned:
+        deliveries = plan_deliveries(
+            arrival.event,
+            subscriptions,
+            transport=self._transport,
+            now=utc_now(),
+            traceparent=arrival.traceparent,
+        )
+        return Planned(arrival=arrival, deliveries=deliveries)
+
+    async def _mark_dispatched(self, planned: Sequence[Planned], known: dict[str, bool]) -> None:
+        now = utc_now()
+        stored = [
+            StoredEvent(
+                event=plan.arrival.event,
+                created_at=now,
+                dispatched_at=now,
+                matched=len(plan.deliveries),
+                uncatalogued=self._catalogue.get(plan.arrival.event.type) is None,
+            )
+            for plan in planned
+        ]
+        await self._events.record_dispatched(stored, known=frozenset(known))
+
+    async def _publish_tasks(self, planned: Sequence[Planned], present: dict[str, Delivery]) -> None:
+        now = now_ms()
+        messages = []
+        for plan in planned:
+            body = webhook_body(plan.arrival.event)
+            for delivery in plan.deliveries:
+                earlier = present.get(delivery.id)
+                if delivery.state is not DeliveryState.PENDING:
+                    continue
+                if earlier is None or earlier.created_by == delivery.created_by:
+                    messages.append(task_message(first_task(delivery, body), now_ms=now))
+                elif plan.arrival.redelivered and _never_tried(earlier):
+                    again = first_task(delivery, body, republished_by="dispatcher")
+                    messages.append(task_message(again, now_ms=now))
+        await asyncio.gather(*(self._publisher.publish(message) for message in messages))
+
+    async def _park(self, incoming: Incoming, reason: DeadReason, detail: str) -> None:
+        await self._publisher.publish(
+            dead_message(
+                EVENT,
+                DeadLetter(reason=reason, detail=detail),
+                headers=readable_headers(incoming.headers),
+                body=incoming.body,
+                content_type=incoming.content_type,
+            )
+        )
+
+
+def _never_tried(delivery: Delivery) -> bool:
+    return delivery.state is DeliveryState.PENDING and delivery.attempts_made == 0

@@ -1,0 +1,99 @@
+"""Which deliveries an event leads to, and in which state they begin. Pure: storage and broker come later."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from shared.catalogue import MAIL_RECIPIENTS, direct_recipients
+from shared.identity import delivery_id
+from shared.matching import matched, tested_webhook
+from shared.messages import Event, Task, epoch_ms
+from shared.reasons import DeliveryState, SkipReason
+from shared.settings import Transport
+from shared.storage import Delivery, Subscription
+from shared.topology import EMAIL, WEBHOOK
+
+_SENDS = {"disabled": (), "webhook": (WEBHOOK,), "smtp": (WEBHOOK, EMAIL)}
+
+
+def plan_deliveries(
+    event: Event,
+    subscriptions: Iterable[Subscription],
+    *,
+    transport: Transport,
+    now: datetime,
+    traceparent: str,
+) -> list[Delivery]:
+    """Return the new deliveries of an event: one for each matching subscription and each recipient it names."""
+
+    def delivery(
+        target_id: str, channel: str, skip: SkipReason | None, *, subscription_id: str, recipient: str, target: str
+    ) -> Delivery:
+        if channel not in _SENDS[transport]:
+            skip = SkipReason.TRANSPORT_DISABLED
+        return Delivery(
+            id=delivery_id(event_id=event.id, target=target_id),
+            tenant_id=event.tenant_id,
+            event_id=event.id,
+            event_type=event.type,
+            channel=channel,
+            state=DeliveryState.PENDING if skip is None else DeliveryState.SKIPPED,
+            reason=None if skip is None else skip.value,
+            created_at=now,
+            updated_at=now,
+            due_at=now if skip is None else None,
+            traceparent=traceparent,
+            subscription_id=subscription_id,
+            recipient=recipient,
+            target=target,
+        )
+
+    planned = [
+        delivery(
+            subscription.id,
+            subscription.channel,
+            _skip(subscription, event),
+            subscription_id=subscription.id,
+            recipient=subscription.address,
+            target=subscription.target,
+        )
+        for subscription in matched(event, subscriptions)
+    ]
+    direct = [
+        delivery(f"mailto:{address}", EMAIL, None, subscription_id="", recipient=address, target=address)
+        for address in _recipients(event)
+    ]
+    return planned + direct
+
+
+def _recipients(event: Event) -> tuple[str, ...]:
+    if event.type not in MAIL_RECIPIENTS:
+        return ()
+    return direct_recipients(event.type, msgspec.json.decode(event.data, type=dict[str, Any]))
+
+
+def _skip(subscription: Subscription, event: Event) -> SkipReason | None:
+    # A test is how an owner finds out whether a disabled webhook would work again.
+    if subscription.enabled or tested_webhook(event) is not None:
+        return None
+    return SkipReason.WEBHOOK_DISABLED
+
+
+def first_task(delivery: Delivery, body: bytes, *, republished_by: str = "") -> Task:
+    """Return the task for the first attempt at a new delivery."""
+    return Task(
+        channel=delivery.channel,
+        delivery_id=delivery.id,
+        event_id=delivery.event_id,
+        event_type=delivery.event_type,
+        tenant_id=delivery.tenant_id,
+        subscription_id=delivery.subscription_id,
+        attempt=1,
+        not_before=epoch_ms(delivery.created_at),
+        traceparent=delivery.traceparent,
+        body=body,
+        recipient=delivery.recipient,
+        republished_by=republished_by,
+    )

@@ -1,0 +1,7 @@
+"""What the dispatcher reads from the environment."""
+
+from shared.settings import DeliverySettings
+
+
+class DispatcherSettings(DeliverySettings):
+    """Settings of the dispatcher and the reconciler it runs."""

@@ -1,0 +1,53 @@
+"""Which kind of mail a task becomes, and the variables its template gets. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared.mail.kinds import VARIABLES, MailKind
+from shared.messages import Task, parse_webhook_body
+from shared.storage.branding import Branding
+
+_DIRECT_KINDS = {
+    "user.invited": MailKind.USER_INVITED,
+    "billing.export.ready": MailKind.BILLING_EXPORT_READY,
+}
+
+
+def kind_of(task: Task) -> MailKind:
+    """Return the kind of mail: the event's own one for people it names, a plain notice for subscribers."""
+    if task.subscription_id:
+        return MailKind.EVENT
+    return _DIRECT_KINDS.get(task.event_type, MailKind.EVENT)
+
+
+def variables_for(task: Task, branding: Branding) -> Mapping[str, object]:
+    """Return the values for the template's variables: the event's own, then ours, which none of them can replace."""
+    body = parse_webhook_body(task.body)
+    data = _parsed(bytes(body.data))
+    values: dict[str, object] = dict(data) if isinstance(data, dict) else {}
+    kind = kind_of(task)
+    if kind is MailKind.EVENT:
+        values = {
+            "event_type": task.event_type,
+            "event_id": task.event_id,
+            "event_time": body.timestamp,
+            "subject": body.subject or "",
+            "data": data if isinstance(data, str) else json.dumps(data, indent=2, ensure_ascii=False),
+        }
+    values |= {
+        "app_name": branding.app_name,
+        "logo_url": branding.logo_url,
+        "email": task.recipient,
+    }
+    if branding.organization_name:
+        values["organization_name"] = branding.organization_name
+    return {name: values[name] for name in VARIABLES[kind] if values.get(name) not in (None, "")}
+
+
+def _parsed(data: bytes) -> Any:
+    # Not msgspec: a number beyond its range is legal JSON, and no reason to withhold a mail.
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):  # an integer of thousands of digits
+        return data.decode()

@@ -1,0 +1,52 @@
+"""Puts the mailer together."""
+
+from services.mailer.client import SmtpPool
+from services.mailer.handler import MailSender
+from services.mailer.settings import MailerSettings
+from shared.broker import Consumer
+from shared.context import WorkerContext
+from shared.delivery import DeliveryWorker
+from shared.storage.branding import Brandings
+from shared.topology import EMAIL, to_send_queue, topology
+
+PREFETCH = 100
+"""Some mails for each SMTP connection, so that none waits for the broker."""
+
+
+class Mailer:
+    """The mailer as a service of the runtime."""
+
+    name = "mailer"
+
+    def __init__(self, settings: MailerSettings) -> None:
+        self._context = context = WorkerContext.from_settings(settings, name=self.name)
+        self._pool = SmtpPool(settings.smtp())
+        self._sender = MailSender(settings, context.subscriptions, Brandings(context.database), self._pool)
+        worker = DeliveryWorker(EMAIL, self._sender, context)
+        self._consumer = Consumer(
+            settings.amqp_url.get_secret_value(),
+            to_send_queue(EMAIL),
+            name=f"{self.name}.consumer",
+            prefetch=PREFETCH,
+            topology=topology(),
+            handler=worker.handle,
+        )
+
+    def checks(self) -> dict[str, bool]:
+        """Return what sending needs."""
+        return {
+            "broker": self._consumer.is_ready,
+            "database": self._context.database.is_ready,
+            "mail_server": self._sender.is_ready,
+        }
+
+    async def run(self) -> None:
+        """Send until stopped."""
+        await self._consumer.run()
+
+    async def stop(self) -> None:
+        """Finish and record what is in flight, then close."""
+        self._sender.drain()
+        await self._consumer.stop()
+        await self._pool.aclose()
+        await self._context.aclose()

@@ -1,0 +1,1 @@
+"""The webhook consumer: tasks in, signed requests out."""

@@ -1,0 +1,100 @@
+"""Sends one webhook task: reads its subscription, derives the secret, signs, posts, and says what came of it."""
+
+import time
+
+import aiohttp
+
+from services.webhook.outcome import classify
+from services.webhook.request import request_headers
+from services.webhook.settings import WebhookSettings
+from shared.attempt import Attempt
+from shared.clock import utc_now
+from shared.delivery import Failed, Gone, Result, Skipped, Unable, Withdrawn
+from shared.delivery.settle import TEST_EVENT
+from shared.keyring import SecretUnavailable
+from shared.messages import Task
+from shared.outbound import OutboundPolicy, UrlRefused, post_bounded
+from shared.reasons import DeadReason, SkipReason
+from shared.retry import RetrySchedule
+from shared.storage import Subscription, Subscriptions
+
+SECRET_WAIT = 60.0
+"""Seconds until a delivery whose secret can't be derived is tried again: an operator has to repair the keys."""
+
+
+class WebhookSender:
+    """The webhook channel's sender."""
+
+    def __init__(
+        self,
+        settings: WebhookSettings,
+        subscriptions: Subscriptions,
+        policy: OutboundPolicy,
+        session: aiohttp.ClientSession,
+    ) -> None:
+        self._settings, self._subscriptions = settings, subscriptions
+        self._policy, self._session = policy, session
+        self._keyring = settings.keyring()
+
+    async def send(self, task: Task, attempt: int) -> Result:
+        """Post the task's body to the webhook, if it is still wanted."""
+        if self._settings.notification_transport == "disabled":
+            return Skipped(reason=SkipReason.TRANSPORT_DISABLED, detail="NOTIFICATION_TRANSPORT is disabled")
+        webhook = await self._subscriptions.get(task.subscription_id)
+        if webhook is None:
+            return Gone()
+        if not webhook.enabled and task.event_type != TEST_EVENT:
+            return Withdrawn(
+                reason=DeadReason.WEBHOOK_DISABLED, detail=f"disabled: {webhook.disabled_reason or 'by its owner'}"
+            )
+        try:
+            secrets = self._secrets(webhook)
+        except SecretUnavailable as error:
+            return Unable(detail=str(error), wait=SECRET_WAIT)
+        return await self._post(task, attempt, webhook, secrets)
+
+    def _secrets(self, webhook: Subscription) -> list[str]:
+        stored = [webhook.secret]
+        if webhook.previous_expires_at is not None and webhook.previous_expires_at > utc_now():
+            stored.append(webhook.previous_secret)
+        return [self._keyring.open(webhook.id, secret) for secret in stored if secret is not None]
+
+    async def _post(self, task: Task, attempt: int, webhook: Subscription, secrets: list[str]) -> Result:
+        started_at = utc_now()
+        schedule = self._schedule(webhook)
+        is_test = task.event_type == TEST_EVENT
+        try:
+            url = self._policy.check_url(webhook.url)
+        except UrlRefused as error:
+            record = Attempt(
+                number=attempt, started_at=started_at, duration_ms=0, error="refused_by_policy", detail=error.reason
+            )
+            final = DeadReason.TEST_FAILED if is_test else DeadReason.URL_REFUSED
+            return Failed(attempt=record, schedule=schedule, final=final)
+        answer = await post_bounded(
+            self._session,
+            url,
+            body=task.body,
+            headers=request_headers(
+                task,
+                attempt=attempt,
+                timestamp=int(time.time()),
+                origin=webhook.origin,
+                secrets=secrets,
+                custom=webhook.headers,
+            ),
+            total_timeout=self._settings.notification_http_timeout,
+        )
+        return classify(
+            answer,
+            number=attempt,
+            started_at=started_at,
+            schedule=schedule,
+            retry_4xx=self._settings.notification_retry_4xx,
+            is_test=is_test,
+        )
+
+    def _schedule(self, webhook: Subscription) -> RetrySchedule:
+        if webhook.retry_schedule is None:
+            return self._settings.notification_retry_schedule
+        return RetrySchedule(webhook.retry_schedule)

@@ -1,0 +1,12 @@
+"""What the webhook consumer reads from the environment."""
+
+from shared.settings import Codes, DeliverySettings, OutboundSettings, Seconds, SecretsSettings
+
+
+class WebhookSettings(DeliverySettings, SecretsSettings, OutboundSettings):
+    """Settings of the webhook consumer."""
+
+    notification_http_timeout: Seconds = 10.0
+    """For one whole attempt, from the name lookup to the last byte of the answer."""
+    notification_retry_4xx: Codes = frozenset()
+    """4xx codes that are retried like a 5xx; by default none is."""

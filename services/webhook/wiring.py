@@ -1,0 +1,57 @@
+"""Puts the webhook consumer together."""
+
+import aiohttp
+
+from services.webhook.handler import WebhookSender
+from services.webhook.settings import WebhookSettings
+from shared.broker import Consumer
+from shared.context import WorkerContext
+from shared.delivery import DeliveryWorker
+from shared.outbound import OutboundPolicy, outbound_session
+from shared.topology import WEBHOOK, to_send_queue, topology
+
+PREFETCH = 500
+"""Deliveries worked on at once by one process: at 10 ms a request this is far more than one core can send."""
+CONNECT_TIMEOUT_SHARE = 0.5
+"""How much of the total timeout a connect may take."""
+
+
+class WebhookConsumer:
+    """The webhook consumer as a service of the runtime."""
+
+    name = "webhook"
+
+    def __init__(self, settings: WebhookSettings) -> None:
+        self._context = context = WorkerContext.from_settings(settings, name=self.name)
+        policy = OutboundPolicy(
+            environment_is_production=settings.is_production,
+            allowed_hosts=settings.security_outbound_allowed_hosts,
+            allowed_networks=settings.security_outbound_allowed_networks,
+        )
+        self._session: aiohttp.ClientSession = outbound_session(
+            policy, connect_timeout=settings.notification_http_timeout * CONNECT_TIMEOUT_SHARE
+        )
+        sender = WebhookSender(settings, context.subscriptions, policy, self._session)
+        worker = DeliveryWorker(WEBHOOK, sender, context)
+        self._consumer = Consumer(
+            settings.amqp_url.get_secret_value(),
+            to_send_queue(WEBHOOK),
+            name=f"{self.name}.consumer",
+            prefetch=PREFETCH,
+            topology=topology(),
+            handler=worker.handle,
+        )
+
+    def checks(self) -> dict[str, bool]:
+        """Return what sending needs."""
+        return {"broker": self._consumer.is_ready, "database": self._context.database.is_ready}
+
+    async def run(self) -> None:
+        """Send until stopped."""
+        await self._consumer.run()
+
+    async def stop(self) -> None:
+        """Finish and record what is in flight, then close."""
+        await self._consumer.stop()
+        await self._session.close()
+        await self._context.aclose()

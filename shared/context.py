@@ -1,0 +1,47 @@
+"""The parts that every worker is put together from, made once and closed together. Nothing happens at import."""
+
+from dataclasses import dataclass
+
+from shared.broker import Publisher
+from shared.delivery.settle import Settler
+from shared.settings import DeliverySettings
+from shared.storage import Database, Deliveries, Events, Subscriptions
+from shared.topology import topology
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerContext:
+    """A worker's own connections, and what works through them."""
+
+    database: Database
+    publisher: Publisher
+    subscriptions: Subscriptions
+    events: Events
+    deliveries: Deliveries
+    settler: Settler
+
+    @classmethod
+    def from_settings(cls, settings: DeliverySettings, *, name: str) -> "WorkerContext":
+        """Make the parts; connecting comes later, by itself."""
+        database = Database(settings.mongodb_url.get_secret_value(), settings.mongodb_database, app=name)
+        publisher = Publisher(settings.amqp_url.get_secret_value(), name=f"{name}.publisher", topology=topology())
+        subscriptions = Subscriptions(database)
+        deliveries = Deliveries(database, subscriptions)
+        return cls(
+            database=database,
+            publisher=publisher,
+            subscriptions=subscriptions,
+            events=Events(database),
+            deliveries=deliveries,
+            settler=Settler(
+                publisher,
+                deliveries,
+                subscriptions,
+                auto_disable_after=settings.notification_auto_disable_after,
+            ),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.publisher.aclose()
+        await self.database.aclose()

@@ -1,0 +1,41 @@
+"""How a tenant's mails look: name, logo and templates. Read in batches by the mailer, by tenant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.batching import Batcher
+from shared.storage.database import Database, Document
+from shared.storage.subscriptions import READ_WINDOW
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branding:
+    """What a tenant chose; empty means the built-in default."""
+
+    app_name: str = ""
+    logo_url: str = ""
+    organization_name: str = ""
+    email_templates: dict[str, str] = field(default_factory=dict)
+
+
+class Brandings:
+    """The collection of brandings, one document for each tenant."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._collection = database.branding
+        self._reads: Batcher[str, Branding] = Batcher(self._find_many, window=READ_WINDOW, max_items=500)
+
+    async def get(self, tenant_id: str) -> Branding:
+        """Return a tenant's branding as it is now; waits while the database is away."""
+        return await self._reads.submit(tenant_id)
+
+    async def _find_many(self, tenants: Sequence[str]) -> list[Branding]:
+        query = {"_id": {"$in": list(set(tenants))}}
+        documents = await self._database.hold(lambda: self._collection.find(query).to_list())
+        found = {document["_id"]: _from_document(document) for document in documents}
+        return [found.get(tenant, Branding()) for tenant in tenants]
+
+
+def _from_document(document: Document) -> Branding:
+    return Branding(**{name: document[name] for name in Branding.__dataclass_fields__ if name in document})
