@@ -97,7 +97,7 @@ class SecretsSettings(CoreSettings):
         return Keyring.parse(self.secrets_master_keys.get_secret_value() or DEVELOPMENT_MASTER_KEYS)
 
 
-DEVELOPMENT_MASTER_KEYS = "development:" + "ZGV2ZWxvcG1lbnQtb25seS1tYXN0ZXIta2V5LTMyYg=="
+DEVELOPMENT_MASTER_KEYS = "development:c2lnbmFscG9zdCBkZXZlbG9wbWVudCBtYXN0ZXIga2V5"
 
 
 class OutboundSettings(CoreSettings):

@@ -15,7 +15,7 @@ from shared.batching import Batcher
 from shared.broker import Incoming
 from shared.catalogue import Catalogue
 from shared.clock import now_ms, utc_now
-from shared.context import WorkerContext
+from shared.delivery.context import WorkerContext
 from shared.delivery.routes import dead_message, readable_headers, task_message
 from shared.intake import read_event
 from shared.matching import tested_webhook

@@ -6,7 +6,7 @@ from services.dispatcher.handler import EventHandler
 from services.dispatcher.settings import DispatcherSettings
 from shared.broker import Consumer
 from shared.catalogue import Catalogue
-from shared.context import WorkerContext
+from shared.delivery.context import WorkerContext
 from shared.delivery.reconciler import Reconciler
 from shared.topology import EVENTS_TO_DISPATCH, topology
 

@@ -4,8 +4,8 @@ from services.mailer.client import SmtpPool
 from services.mailer.handler import MailSender
 from services.mailer.settings import MailerSettings
 from shared.broker import Consumer
-from shared.context import WorkerContext
 from shared.delivery import DeliveryWorker
+from shared.delivery.context import WorkerContext
 from shared.storage.branding import Brandings
 from shared.topology import EMAIL, to_send_queue, topology
 

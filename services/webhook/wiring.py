@@ -5,8 +5,8 @@ import aiohttp
 from services.webhook.handler import WebhookSender
 from services.webhook.settings import WebhookSettings
 from shared.broker import Consumer
-from shared.context import WorkerContext
 from shared.delivery import DeliveryWorker
+from shared.delivery.context import WorkerContext
 from shared.outbound import OutboundPolicy, outbound_session
 from shared.topology import WEBHOOK, to_send_queue, topology
 

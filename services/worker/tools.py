@@ -42,10 +42,8 @@ def declare_topology() -> None:
         asyncio.run(declare(_settings(CoreSettings)))
     except BrokerUnavailable as error:
         _fail(f"the broker at AMQP_URL can't be used: {error}")
-    declared = topology()
-    print(
-        f"declared {len(declared.exchanges)} exchanges, {len(declared.queues)} queues, {len(declared.bindings)} bindings"
-    )
+    done = topology()
+    print(f"declared {len(done.exchanges)} exchanges, {len(done.queues)} queues, {len(done.bindings)} bindings")
 
 
 def publish(

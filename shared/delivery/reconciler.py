@@ -11,7 +11,7 @@ import structlog
 
 from shared.broker import BrokerUnavailable
 from shared.clock import now_ms, utc_now
-from shared.context import WorkerContext
+from shared.delivery.context import WorkerContext
 from shared.delivery.routes import event_message, task_message
 from shared.messages import Task, epoch_ms, webhook_body
 from shared.reasons import DeliveryState

@@ -11,7 +11,7 @@ import structlog
 
 from shared.broker import Incoming
 from shared.clock import now_ms, utc_now
-from shared.context import WorkerContext
+from shared.delivery.context import WorkerContext
 from shared.delivery.gate import Discard, FinishLetter, judge, needs_check
 from shared.delivery.result import Gone, Sender, Unable
 from shared.delivery.routes import dead_message, readable_headers
