@@ -16,6 +16,7 @@ from pymongo.errors import (
 )
 
 from shared.backoff import Backoff
+from shared.reasons import DeliveryState
 
 Document = dict[str, Any]
 Result = TypeVar("Result")
@@ -47,6 +48,7 @@ class Database:
         self.events: AsyncCollection[Document] = database["events"]
         self.deliveries: AsyncCollection[Document] = database["deliveries"]
         self.branding: AsyncCollection[Document] = database["branding"]
+        self.idempotency: AsyncCollection[Document] = database["idempotency"]
         self._waiting = 0
 
     @property
@@ -121,10 +123,19 @@ class Database:
                 [
                     IndexModel([("tenant_id", ASCENDING), *newest_first]),
                     IndexModel([("subscription_id", ASCENDING), *newest_first]),
+                    IndexModel(
+                        [("tenant_id", ASCENDING), *newest_first],
+                        name="dead_letters",
+                        partialFilterExpression={"state": DeliveryState.DEAD.value},
+                    ),
                     IndexModel([("event_id", ASCENDING)]),
                     # Only what still owes something is in here, so the reconciler's search stays small.
                     IndexModel([("due_at", ASCENDING)], name="due", sparse=True),
                     IndexModel([("created_at", ASCENDING)], name="retention", expireAfterSeconds=expiry),
                 ],
+            ),
+            (
+                self.idempotency,
+                [IndexModel([("created_at", ASCENDING)], name="retention", expireAfterSeconds=expiry)],
             ),
         ]

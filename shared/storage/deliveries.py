@@ -106,7 +106,7 @@ class Deliveries:
         documents = await self._database.hold(
             lambda: self._collection.find(query).sort("due_at", 1).limit(limit).to_list()
         )
-        return [_from_document(document) for document in documents]
+        return [delivery_from(document) for document in documents]
 
     async def claim(self, delivery: Delivery, *, due_at: datetime) -> bool:
         """Move a standing delivery's due time; of several processes only one succeeds."""
@@ -121,7 +121,7 @@ class Deliveries:
     async def _find_many(self, ids: Sequence[str]) -> list[Delivery | None]:
         query = {"_id": {"$in": list(set(ids))}}
         documents = await self._database.hold(lambda: self._collection.find(query).to_list())
-        found = {document["_id"]: _from_document(document) for document in documents}
+        found = {document["_id"]: delivery_from(document) for document in documents}
         return [found.get(delivery_id) for delivery_id in ids]
 
     async def _insert(self, documents: list[Document]) -> list[int]:
@@ -202,7 +202,8 @@ def _to_document(delivery: Delivery) -> Document:
     return document
 
 
-def _from_document(document: Document) -> Delivery:
+def delivery_from(document: Document) -> Delivery:
+    """Return the delivery that a document holds."""
     values = {name: document[name] for name in Delivery.__dataclass_fields__ if name in document}
     values["id"] = document["_id"]
     values["state"] = DeliveryState(document["state"])

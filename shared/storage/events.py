@@ -68,7 +68,7 @@ class Events:
         """Return the stored events among these, for a worker."""
         query = {"_id": {"$in": list(event_ids)}}
         documents = await self._database.hold(lambda: self._collection.find(query).to_list())
-        return {document["_id"]: _from_document(document) for document in documents}
+        return {document["_id"]: event_from(document) for document in documents}
 
     async def undispatched(self, *, before: datetime, limit: int) -> list[StoredEvent]:
         """Return events accepted before a time that were never dispatched, oldest first."""
@@ -76,7 +76,7 @@ class Events:
         documents = await self._database.hold(
             lambda: self._collection.find(query).sort("pending_since", 1).limit(limit).to_list()
         )
-        return [_from_document(document) for document in documents]
+        return [event_from(document) for document in documents]
 
     def _dispatched(self, item: StoredEvent, is_known: bool) -> InsertOne[Document] | UpdateOne:
         if not is_known:
@@ -130,7 +130,8 @@ def _to_document(stored: StoredEvent) -> Document:
     }
 
 
-def _from_document(document: Document) -> StoredEvent:
+def event_from(document: Document) -> StoredEvent:
+    """Return the event that a document holds."""
     event = Event(
         tenant_id=document["tenant_id"],
         source=document["source"],

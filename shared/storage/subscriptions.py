@@ -87,7 +87,7 @@ class Subscriptions:
         branches = [{"tenant_id": tenant, "events": {"$in": list(patterns)}} for tenant, patterns in wanted]
         query = branches[0] if len(branches) == 1 else {"$or": branches}
         documents = await self._database.hold(lambda: self._collection.find(query, _MATCHING).to_list())
-        return [_from_document(document) for document in documents]
+        return [subscription_from(document) for document in documents]
 
     async def add(self, subscription: Subscription) -> None:
         """Store a new subscription.
@@ -139,7 +139,7 @@ class Subscriptions:
         )
         if document is None or document["enabled"] or document.get("disabled_by") != by:
             return None
-        return _from_document(document)
+        return subscription_from(document)
 
     async def forget_failures(self, subscription_ids: Sequence[str]) -> None:
         """Set the failure counters of subscriptions back after a delivered one."""
@@ -153,7 +153,7 @@ class Subscriptions:
     async def _find_many(self, ids: Sequence[str]) -> list[Subscription | None]:
         query = {"_id": {"$in": list(set(ids))}}
         documents = await self._database.hold(lambda: self._collection.find(query).to_list())
-        found = {document["_id"]: _from_document(document) for document in documents}
+        found = {document["_id"]: subscription_from(document) for document in documents}
         return [found.get(subscription_id) for subscription_id in ids]
 
 
@@ -184,13 +184,14 @@ def _to_document(subscription: Subscription) -> Document:
     document["events"] = list(subscription.events)
     document["origin"] = subscription.origin.value
     document["retry_schedule"] = None if subscription.retry_schedule is None else list(subscription.retry_schedule)
-    document["secret"] = _secret_document(subscription.secret)
-    document["previous_secret"] = _secret_document(subscription.previous_secret)
+    document["secret"] = secret_document(subscription.secret)
+    document["previous_secret"] = secret_document(subscription.previous_secret)
     document["failing"] = []
     return document
 
 
-def _from_document(document: Document) -> Subscription:
+def subscription_from(document: Document) -> Subscription:
+    """Return the subscription that a document holds."""
     values = {name: document[name] for name in Subscription.__dataclass_fields__ if name in document}
     values["id"] = document["_id"]
     values["events"] = tuple(document["events"])
@@ -203,5 +204,6 @@ def _from_document(document: Document) -> Subscription:
     return Subscription(**values)
 
 
-def _secret_document(secret: StoredSecret | None) -> Document | None:
+def secret_document(secret: StoredSecret | None) -> Document | None:
+    """Return what a subscription's document holds about a secret."""
     return None if secret is None else {"salt": secret.salt, "key_id": secret.key_id, "sha256": secret.sha256}
