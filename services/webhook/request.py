@@ -2,21 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from shared.headers import is_reserved
 from shared.messages import Task
-from shared.signing import SIGNED_HEADERS, Origin, signature_headers
+from shared.signing import Origin, signature_headers
 from shared.telemetry.trace import child_traceparent
 
 USER_AGENT = "Signalpost/0.1"
-
-HOP_BY_HOP = frozenset(
-    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-     "transfer-encoding", "upgrade"}
-)  # fmt: skip
-"""RFC 9110, section 7.6.1."""
-RESERVED_HEADERS = (
-    SIGNED_HEADERS | HOP_BY_HOP | {"host", "user-agent", "x-delivery-attempt", "traceparent", "tracestate"}
-)
-"""Lower-case names that custom headers can't use; names beginning with `content-` are reserved too."""
 
 
 def request_headers(
@@ -48,9 +39,3 @@ def request_headers(
             origin=origin, secrets=secrets, message_id=task.event_id, timestamp=timestamp, body=task.body
         ),
     }
-
-
-def is_reserved(name: str) -> bool:
-    """Tell whether a header is ours alone."""
-    lowered = name.lower()
-    return lowered in RESERVED_HEADERS or lowered.startswith("content-")
