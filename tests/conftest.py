@@ -1,0 +1,36 @@
+"""The servers and the system that all tests share; each test brings its own tenant."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.local.stack import Stack
+from tests.support.receiver import Receiver
+from tests.support.system import System, new_tenant, running_system
+
+
+@pytest.fixture(scope="session")
+async def stack() -> AsyncIterator[Stack]:
+    """RabbitMQ, MongoDB and an SMTP inbox, for the whole run."""
+    async with Stack("test") as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+async def system(stack: Stack) -> AsyncIterator[System]:
+    """All services with the default settings."""
+    async with running_system(stack) as running:
+        yield running
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A receiver of webhooks."""
+    async with Receiver() as listening:
+        yield listening
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant of this test alone."""
+    return new_tenant()
