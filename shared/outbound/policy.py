@@ -1,0 +1,195 @@
+"""The outbound policy: which URLs a customer may register and which addresses are dialled for them.
+
+Pure decisions. URLs are read with the parser that also sends (yarl): two parsers that disagree about a host are
+how such checks are got round. What a URL's text can't tell, its address, is checked when a connection is made
+(`shared/outbound/session.py`).
+"""
+
+import errno
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
+
+from yarl import URL
+
+from shared.outbound.addresses import Address, Network, is_public
+
+MAX_URL_LENGTH = 2048
+_MAX_HOST_LENGTH = 253
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # WHATWG: a host whose last label is a number is an IPv4 address
+_UNUSABLE_CHARACTER = re.compile(r"[\x00-\x20\x7f\\]|\s")
+_LOCALHOST = re.compile(r"(.+\.)?(localhost[46]?(\.localdomain[46]?)?|ip6-(localhost|loopback))")
+
+
+class Refusal(StrEnum):
+    """Why a URL is refused, for programs; the sentence for people comes with the `UrlRefused`."""
+
+    MALFORMED = "malformed"
+    SCHEME = "scheme"
+    CREDENTIALS = "credentials"
+    PORT = "port"
+    HOST_SPELLING = "host_spelling"
+    LOCALHOST = "localhost"
+    INTERNAL_NAME = "internal_name"
+    PRIVATE_ADDRESS = "private_address"
+
+
+class UrlRefused(ValueError):
+    """The policy forbids a URL.
+
+    Attributes:
+        code: the stable word for it.
+        reason: a sentence for the customer. It never repeats the URL, which may hold a password.
+    """
+
+    def __init__(self, code: Refusal, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class AddressRefused(OSError):
+    """The policy forbids dialling an address.
+
+    An OSError, as that is what connecting may raise. The text is constant: it ends up in delivery logs, and must
+    not tell a customer what an internal name resolves to.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(errno.EACCES, "the outbound policy forbids this address")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboundPolicy:
+    """What this deployment lets customers reach.
+
+    Attributes:
+        environment_is_production: only https; otherwise http too.
+        allowed_hosts: names (or addresses, exactly as the URL has them) that may be used whatever they resolve
+            to. Only under that name: another name for the same address stays refused.
+        allowed_networks: blocks that may be dialled although they are not public.
+    """
+
+    environment_is_production: bool
+    allowed_hosts: frozenset[str] = frozenset()
+    allowed_networks: tuple[Network, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Bring the operator's spelling of hosts into the one that URLs are compared in.
+
+        Raises:
+            ValueError: an entry is no host (it has a port, a scheme or a wildcard, say) and would never match.
+        """
+        hosts = frozenset(host.lower().rstrip(".").strip("[]") for host in self.allowed_hosts)
+        for host in hosts:
+            try:
+                _address(host)
+            except UrlRefused:
+                raise ValueError(f"{host!r} is not a host: write a name or an IP address, without a port") from None
+        object.__setattr__(self, "allowed_hosts", hosts)
+
+    def allows_host(self, host: str) -> bool:
+        """Say whether the operator permits this host (a URL's `raw_host`) whatever it resolves to."""
+        return host in self.allowed_hosts
+
+    def allows_address(self, address: Address) -> bool:
+        """Say whether this address may be dialled, whatever name led to it."""
+        return is_public(address) or any(address in network for network in self.allowed_networks)
+
+    def check_address(self, address: str) -> None:
+        """Check the textual address that is about to be dialled.
+
+        Raises:
+            AddressRefused: the policy forbids it, or it is no IP address.
+        """
+        try:
+            allowed = "%" not in address and self.allows_address(ip_address(address))
+        except ValueError:
+            allowed = False
+        if not allowed:
+            raise AddressRefused
+
+    def check_url(self, url: str) -> URL:
+        """Check a URL's text and return it parsed; nothing is resolved.
+
+        Raises:
+            UrlRefused: with a stable code, and a sentence for whoever wrote the URL.
+        """
+        parsed = _parse(url)
+        schemes = ("https",) if self.environment_is_production else ("https", "http")
+        if parsed.scheme not in schemes:
+            raise UrlRefused(Refusal.SCHEME, f"The URL must begin with {' or '.join(f'{s}://' for s in schemes)}.")
+        authority = _authority(url)
+        if "@" in authority:
+            raise UrlRefused(Refusal.CREDENTIALS, "The URL must not contain a user name or password.")
+        if not parsed.raw_host:
+            raise UrlRefused(Refusal.MALFORMED, "The URL has no host.")
+        self._check_host(parsed.raw_host)
+        _check_spelling(authority, parsed)
+        return parsed
+
+    def _check_host(self, host: str) -> None:
+        address = _address(host)
+        if self.allows_host(host):
+            return
+        if address is not None:
+            if not self.allows_address(address):
+                raise UrlRefused(Refusal.PRIVATE_ADDRESS, PRIVATE_ADDRESS_REASON)
+        elif _LOCALHOST.fullmatch(host):
+            raise UrlRefused(Refusal.LOCALHOST, "The URL must not point to localhost.")
+        elif "." not in host:
+            raise UrlRefused(Refusal.INTERNAL_NAME, "The host must be a full domain name, such as hooks.example.com.")
+
+
+PRIVATE_ADDRESS_REASON = "The host must have a public internet address; private and reserved ones are refused."
+
+
+def _parse(url: str) -> URL:
+    if len(url) > MAX_URL_LENGTH:
+        raise UrlRefused(Refusal.MALFORMED, f"The URL is longer than {MAX_URL_LENGTH} characters.")
+    if _UNUSABLE_CHARACTER.search(url):
+        raise UrlRefused(Refusal.MALFORMED, "The URL must not contain spaces, control characters or backslashes.")
+    try:
+        return URL(url)
+    except (ValueError, IndexError, AssertionError):  # all that yarl has been seen to raise on hostile text
+        raise UrlRefused(Refusal.MALFORMED, "This is not a valid URL.") from None
+
+
+def _authority(url: str) -> str:
+    """Return what stands between `//` and the path, as it was written: yarl drops or mends some of it."""
+    return re.split(r"[/?#]", url.partition("//")[2], maxsplit=1)[0]
+
+
+def _address(host: str) -> Address | None:
+    """Read a host that is an IP address; None for a well-formed name."""
+    if ":" in host:
+        if "%" in host:
+            raise UrlRefused(Refusal.HOST_SPELLING, "An IPv6 address must not have a zone id.")
+        try:
+            return IPv6Address(host)
+        except AddressValueError:
+            raise UrlRefused(Refusal.HOST_SPELLING, "The host is not a valid IPv6 address.") from None
+    labels = host.split(".")
+    if _NUMBER.fullmatch(labels[-1]):
+        try:
+            return IPv4Address(host)
+        except AddressValueError:
+            reason = "An IPv4 address must be written as four decimal numbers without leading zeros."
+            raise UrlRefused(Refusal.HOST_SPELLING, reason) from None
+    if len(host) > _MAX_HOST_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
+        reason = "The host must consist of letters, digits and hyphens between single dots, with no dot at the end."
+        raise UrlRefused(Refusal.HOST_SPELLING, reason)
+    return None
+
+
+def _check_spelling(authority: str, parsed: URL) -> None:
+    """Refuse a host or port that had to be mended to be understood: others may understand it differently."""
+    port = "" if parsed.explicit_port is None else f":{parsed.explicit_port}"
+    if parsed.explicit_port == 0 or not authority.endswith(port) or authority.endswith(":"):
+        raise UrlRefused(Refusal.PORT, "The port must be a plain number from 1 to 65535, or be left out.")
+    is_ipv6 = ":" in (parsed.raw_host or "")  # yarl has checked what stands in the brackets, and compresses it
+    if not is_ipv6 and authority.removesuffix(port).lower() != parsed.raw_host:
+        reason = f"The host must be written in plain ASCII, as {parsed.raw_host}."
+        raise UrlRefused(Refusal.HOST_SPELLING, reason)

@@ -1,0 +1,95 @@
+"""One bounded POST: bounded in time, in what is read of the answer, and in what is kept of it.
+
+Does not know what is posted, and does not judge the answer's status. Follows no redirect.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+from yarl import URL
+
+from shared.outbound.failures import SEND_ERRORS, ErrorClass, classify
+
+MAX_READ_BYTES = 64 * 1024
+EXCERPT_BYTES = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpAnswer:
+    """The receiver answered, whatever the status.
+
+    Attributes:
+        status: the HTTP status.
+        retry_after: the `Retry-After` header as it came.
+        excerpt: the first KiB of the body, still compressed if it came so.
+        duration: seconds from the start to the end of the answer.
+    """
+
+    status: int
+    retry_after: str | None
+    excerpt: bytes
+    duration: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpFailure:
+    """No complete answer came.
+
+    Attributes:
+        error_class: why.
+        detail: a text about it that is safe to show to the customer.
+        duration: seconds from the start to the failure.
+    """
+
+    error_class: ErrorClass
+    detail: str
+    duration: float
+
+
+async def post_bounded(
+    session: aiohttp.ClientSession, url: URL, *, body: bytes, headers: Mapping[str, str], total_timeout: float
+) -> HttpAnswer | HttpFailure:
+    """Post a body and return what came of it.
+
+    An answer counts when it has ended, or when 64 KiB of it were read; then the connection is closed, and it is
+    reused otherwise. A body that drips or breaks off before that is a failure, whatever the status was: a server
+    that does not finish its answers must not hold a place for longer than the timeout.
+
+    Args:
+        session: an `outbound_session`.
+        url: a URL that the policy's `check_url` returned.
+        body: the raw bytes to post.
+        headers: all headers but those that HTTP itself needs.
+        total_timeout: seconds for everything from the name lookup to the end of the answer.
+    """
+    started = time.monotonic()
+    try:
+        # Not aiohttp's `total`: that rounds a timeout of more than 5 s up to the next full second.
+        async with (
+            asyncio.timeout(total_timeout),
+            session.post(url, data=body, headers=headers, allow_redirects=False) as response,
+        ):
+            excerpt = await _read(response)
+    except SEND_ERRORS as error:
+        error_class, detail = classify(error)
+        return HttpFailure(error_class=error_class, detail=detail, duration=time.monotonic() - started)
+    return HttpAnswer(
+        status=response.status,
+        retry_after=response.headers.get("Retry-After"),
+        excerpt=excerpt,
+        duration=time.monotonic() - started,
+    )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    excerpt = b""
+    read = 0
+    async for chunk in response.content.iter_any():
+        excerpt += chunk[: EXCERPT_BYTES - len(excerpt)]
+        read += len(chunk)
+        if read >= MAX_READ_BYTES:
+            break  # aiohttp closes a connection whose answer was not read to its end
+    return excerpt
