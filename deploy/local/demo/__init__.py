@@ -1,0 +1,1 @@
+"""`make demo`: the whole system does its whole job once, and tells what it did."""
