@@ -96,7 +96,7 @@ class SmtpConnection:
         Raises MailFault, or StaleConnection if a kept session turned out to have ended.
         """
         options = self._options(envelope)
-        stage = Stage.MAIL
+        stage, kept = Stage.MAIL, self._used
         self._busy = True
         try:
             await self._reset()
@@ -112,7 +112,7 @@ class SmtpConnection:
                 raise aiosmtplib.SMTPDataError(answer.code, answer.message)
         except aiosmtplib.SMTPException as error:
             self._settle(error)
-            if self._used and stage is Stage.MAIL and _has_ended(error):
+            if kept and stage is Stage.MAIL and _has_ended(error):
                 raise StaleConnection from error
             raise fault_of(stage, error) from error
         self._busy = False
