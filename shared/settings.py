@@ -44,21 +44,32 @@ class InvalidSettings(Exception):
 class CoreSettings(BaseSettings):
     """What every process needs."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", arbitrary_types_allowed=True, use_attribute_docstrings=True
+    )
 
     environment: Literal["development", "production"] = "production"
     """`development` allows http targets, made-up keys and `worker token`."""
     amqp_url: SecretStr = SecretStr("amqp://guest:guest@127.0.0.1:5672/")
+    """The broker: amqp://user:password@host:port/vhost, or amqps:// with TLS."""
     mongodb_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")
+    """The database: a replica set, because only a majority's write outlives a crash."""
     mongodb_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] = "signalpost"
+    """The name of the database."""
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """0 lets the system choose a free port."""
+    """Where `/health/live`, `/health/ready` and `/metrics` answer; 0 lets the system choose a free port."""
     health_host: str = "0.0.0.0"  # noqa: S104 - the orchestrator probes from outside the pod
+    """The address that HEALTH_PORT is opened on."""
     notification_transport: Transport = "smtp"
+    """What may leave the house: nothing, webhooks, or webhooks and mail; the rest is recorded as skipped."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """For how many days events and deliveries are kept."""
     event_types_file: str | None = None
+    """A JSON file with this deployment's own event types (docs/events.md)."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Which log lines are written: these and graver ones."""
     log_format: Literal["json", "console"] = "json"
+    """`json` is for machines, `console` for a person at a terminal."""
 
     @field_validator("amqp_url")
     @classmethod
@@ -84,6 +95,7 @@ class SecretsSettings(CoreSettings):
     """For processes that make or use webhook secrets."""
 
     secrets_master_keys: SecretStr = SecretStr("")
+    """Webhook secrets are derived from these: id:base64,id:base64, the newest first (`openssl rand -base64 32`)."""
 
     @model_validator(mode="after")
     def _usable_keys(self) -> "SecretsSettings":
@@ -104,13 +116,16 @@ class OutboundSettings(CoreSettings):
     """For processes that check or dial customers' URLs."""
 
     security_outbound_allowed_hosts: Words = frozenset()
+    """Host names that webhooks may use although they resolve to private addresses."""
     security_outbound_allowed_networks: Networks = ()
+    """Networks, such as 10.2.0.0/16, that webhooks may use although they are private."""
 
 
 class DeliverySettings(CoreSettings):
     """How deliveries are attempted, for both channels."""
 
     notification_retry_schedule: Schedule = RetrySchedule((1.0, 5.0, 25.0))
+    """The waits between attempts: n waits allow n + 1 attempts."""
     notification_auto_disable_after: Annotated[int, Field(ge=1, le=1000)] = 10
     """After so many dead deliveries in a row a webhook is disabled."""
     notification_reconcile_after: Seconds = 60.0

@@ -14,15 +14,21 @@ class MailerSettings(DeliverySettings):
     """Settings of the mailer."""
 
     notification_smtp_host: str = "127.0.0.1"
+    """The mail server."""
     notification_smtp_port: Annotated[int, Field(ge=1, le=65535)] = 1025
+    """Its port."""
     notification_smtp_username: str | None = None
+    """Who logs in at the mail server; without it nobody does."""
     notification_smtp_password: SecretStr | None = None
+    """The password that belongs to it."""
     notification_smtp_from: str = "Signalpost <no-reply@localhost.localdomain>"
+    """Who all mails come from: an address, or Name <address>."""
     notification_smtp_tls: Literal["none", "starttls", "tls"] = "none"
     """`starttls` and `tls` never fall back to plain text."""
     notification_smtp_timeout: Seconds = 10.0
     """For each step: connect, handshake, one command, the payload."""
     notification_smtp_connections: Annotated[int, Field(ge=1, le=100)] = 8
+    """How many sessions one process holds open; each sends one mail at a time."""
 
     @field_validator("notification_smtp_from")
     @classmethod
