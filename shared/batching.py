@@ -11,6 +11,10 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+MAX_FLUSHES = 2
+"""Flushes under way at once. While both are, items gather: so batches grow with the load by themselves. Without
+this bound they stay small for ever: each small batch that ends lets in just enough work for another small one."""
+
 
 class Batcher(Generic[Item, Result]):
     """Collects items for `window` seconds or until there are `max_items`, then flushes them together.
@@ -29,6 +33,7 @@ class Batcher(Generic[Item, Result]):
         self._items: list[Item] = []
         self._futures: list[asyncio.Future[Result]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._is_due = False
         self._running: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: Item) -> Result:
@@ -40,18 +45,31 @@ class Batcher(Generic[Item, Result]):
         if len(self._items) >= self._max_items:
             self._start_flush()
         elif self._timer is None:
-            self._timer = loop.call_later(self._window, self._start_flush)
+            self._timer = loop.call_later(self._window, self._window_ended)
         return await future
 
+    def _window_ended(self) -> None:
+        self._is_due = True
+        self._start_flush()
+
     def _start_flush(self) -> None:
+        if len(self._running) >= MAX_FLUSHES or not self._items:
+            return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        items, self._items = self._items, []
-        futures, self._futures = self._futures, []
+        self._timer, self._is_due = None, False
+        items, self._items = self._items[: self._max_items], self._items[self._max_items :]
+        futures, self._futures = self._futures[: self._max_items], self._futures[self._max_items :]
+        if self._items:
+            self._timer = asyncio.get_running_loop().call_later(self._window, self._window_ended)
         task = asyncio.create_task(self._run(items, futures))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if self._is_due or len(self._items) >= self._max_items:
+            self._start_flush()
 
     async def _run(self, items: list[Item], futures: list[asyncio.Future[Result]]) -> None:
         try:
