@@ -1,0 +1,1 @@
+"""The HTTP API: subscriptions, events, the delivery log and dead letters, for tenants and their programs."""

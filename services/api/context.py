@@ -1,0 +1,84 @@
+"""The parts that the API is put together from, made once and closed together. Nothing happens at import."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.api.auth import Authenticator
+from services.api.jwks import KeySet
+from services.api.settings import ApiSettings
+from services.api.watch import Watch
+from shared.broker import Publisher
+from shared.catalogue import Catalogue
+from shared.keyring import Keyring
+from shared.outbound import OutboundPolicy, SystemResolver
+from shared.storage import Database, Events, Subscriptions
+from shared.storage.tenant_events import TenantEvents
+from shared.storage.tenant_idempotency import TenantIdempotency
+from shared.storage.tenant_webhooks import TenantWebhooks
+from shared.topology import topology
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiContext:
+    """The API's own connections, and what works through them."""
+
+    settings: ApiSettings
+    database: Database
+    publisher: Publisher
+    catalogue: Catalogue
+    keyring: Keyring
+    policy: OutboundPolicy
+    resolver: SystemResolver
+    authenticator: Authenticator
+    watch: Watch
+    subscriptions: Subscriptions
+    """For `add` only: its other calls are the workers'."""
+    webhooks: TenantWebhooks
+    accepted_events: Events
+    """For `add_accepted` only: its other calls are the workers'."""
+    events: TenantEvents
+    idempotency: TenantIdempotency
+
+    @classmethod
+    def from_settings(cls, settings: ApiSettings) -> "ApiContext":
+        """Make the parts; connecting comes later, by itself."""
+        database = Database(settings.mongodb_url.get_secret_value(), settings.mongodb_database, app="api")
+        publisher = Publisher(settings.amqp_url.get_secret_value(), name="api.publisher", topology=topology())
+        keys = KeySet(settings.auth_jwks_url) if settings.auth_jwks_url else None
+        return cls(
+            settings=settings,
+            database=database,
+            publisher=publisher,
+            catalogue=Catalogue.load(settings.event_types_file),
+            keyring=settings.keyring(),
+            policy=OutboundPolicy(
+                environment_is_production=settings.is_production,
+                allowed_hosts=settings.security_outbound_allowed_hosts,
+                allowed_networks=settings.security_outbound_allowed_networks,
+            ),
+            resolver=SystemResolver(),
+            authenticator=Authenticator(settings, keys),
+            watch=Watch(database, publisher),
+            subscriptions=Subscriptions(database),
+            webhooks=TenantWebhooks(database),
+            accepted_events=Events(database),
+            events=TenantEvents(database),
+            idempotency=TenantIdempotency(database),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.publisher.aclose()
+        await self.database.aclose()
+        await self.resolver.close()
+
+
+def _context(request: Request) -> ApiContext:
+    context: ApiContext = request.app.state.context
+    return context
+
+
+Context = Annotated[ApiContext, Depends(_context)]
+"""The context as a route's parameter."""

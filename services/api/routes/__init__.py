@@ -1,0 +1,1 @@
+"""The routes: thin, one module for each kind of object. `services.api.app` lists them."""
