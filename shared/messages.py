@@ -7,6 +7,7 @@ Reading is strict and names what is wrong, because whatever cannot be read is pa
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Annotated, Final
 
 import msgspec
@@ -57,7 +58,7 @@ class Event:
     data: bytes
     traceparent: str | None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The internal id, derived from the identity (tenant, source, id)."""
         return event_id(tenant_id=self.tenant_id, source=self.source, source_id=self.source_id)
