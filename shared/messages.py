@@ -4,6 +4,7 @@ Reading is strict and names what is wrong, because whatever cannot be read is pa
 `msgspec.Raw` keeps the bytes of `data` as they came: big integers, key order and unicode survive.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ OWN_SOURCE: Final = "/signalpost"
 
 _MAX_NAME = 256
 _AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
+# Receivers get the text as it came, so what msgspec reads beyond RFC 3339 (`+0100`, a space for the T) is refused.
+_RFC_3339 = re.compile(r"[0-9-]{10}[Tt][0-9:]{8}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 
 class InvalidMessage(ValueError):
@@ -118,12 +121,13 @@ def _check_name(field_name: str, value: str | None) -> None:
 
 
 def _parse_time(text: str) -> datetime:
+    expected = f"time: expected RFC 3339 with a time zone, such as 2026-11-21T10:00:00Z, got {text[:40]!r}"
+    if not _RFC_3339.fullmatch(text):
+        raise InvalidMessage(expected)
     try:
         return msgspec.convert(text, _AwareTime).astimezone(UTC)
     except (msgspec.ValidationError, OverflowError) as error:
-        raise InvalidMessage(
-            f"time: expected RFC 3339 with a time zone, such as 2026-11-21T10:00:00Z, got {text[:40]!r}"
-        ) from error
+        raise InvalidMessage(expected) from error
 
 
 def encode_event(event: Event) -> bytes:
