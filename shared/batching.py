@@ -73,7 +73,7 @@ class Batcher(Generic[Item, Result]):
 
     async def _run(self, items: list[Item], futures: list[asyncio.Future[Result]]) -> None:
         try:
-            results = await self._flush(items)
+            settled = list(zip(futures, await self._flush(items), strict=True))
         except BaseException as error:
             for future in futures:
                 if not future.done():
@@ -81,6 +81,6 @@ class Batcher(Generic[Item, Result]):
             if not isinstance(error, Exception):
                 raise
             return
-        for future, result in zip(futures, results, strict=True):
+        for future, result in settled:
             if not future.done():  # the caller may have been cancelled meanwhile
                 future.set_result(result)
