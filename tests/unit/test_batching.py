@@ -1,0 +1,96 @@
+"""A batcher gives everybody their own result from one flush, and nobody another's failure or silence."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from shared.batching import Batcher
+
+LONG = 3600.0
+
+
+class Doubling:
+    """A flush that doubles, and remembers its batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    async def __call__(self, items: Sequence[int]) -> Sequence[int]:
+        self.batches.append(list(items))
+        await asyncio.sleep(0)
+        return [2 * item for item in items]
+
+
+async def test_callers_at_the_same_moment_share_a_flush_and_get_their_own_results() -> None:
+    flush = Doubling()
+    batcher = Batcher(flush, window=0.001, max_items=1000)
+    assert await asyncio.gather(*(batcher.submit(n) for n in range(100))) == [2 * n for n in range(100)]
+    assert flush.batches == [list(range(100))]
+
+
+async def test_a_full_batch_does_not_wait_for_its_window() -> None:
+    flush = Doubling()
+    batcher = Batcher(flush, window=LONG, max_items=3)
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*(batcher.submit(n) for n in range(6))) == [0, 2, 4, 6, 8, 10]
+    assert flush.batches == [[0, 1, 2], [3, 4, 5]]
+
+
+async def test_a_lone_caller_waits_for_the_window_only() -> None:
+    batcher = Batcher(Doubling(), window=0.001, max_items=1000)
+    async with asyncio.timeout(10):
+        assert await batcher.submit(21) == 42
+        assert await batcher.submit(4) == 8
+
+
+async def test_a_slow_flush_does_not_hold_up_the_next_one() -> None:
+    blocked, release = asyncio.Event(), asyncio.Event()
+
+    async def flush(items: Sequence[int]) -> Sequence[int]:
+        if 1 in items:
+            blocked.set()
+            await release.wait()
+        return items
+
+    batcher = Batcher(flush, window=0.001, max_items=1)
+    first = asyncio.create_task(batcher.submit(1))
+    await blocked.wait()
+    async with asyncio.timeout(10):
+        assert await batcher.submit(2) == 2
+    release.set()
+    assert await first == 1
+
+
+async def test_a_failed_flush_fails_its_own_callers_and_no_others() -> None:
+    async def flush(items: Sequence[int]) -> Sequence[int]:
+        if 0 in items:
+            raise LookupError("zero")
+        return items
+
+    batcher = Batcher(flush, window=LONG, max_items=2)
+    results = await asyncio.gather(*(batcher.submit(n) for n in (0, 1, 2, 3)), return_exceptions=True)
+    assert [type(result) for result in results] == [LookupError, LookupError, int, int]
+
+
+async def test_a_caller_that_gives_up_takes_no_result_from_the_others() -> None:
+    flush = Doubling()
+    batcher = Batcher(flush, window=LONG, max_items=3)
+    submitted = [asyncio.create_task(batcher.submit(n)) for n in (1, 2)]
+    await asyncio.sleep(0)
+    submitted[0].cancel()
+    async with asyncio.timeout(10):
+        assert await batcher.submit(3) == 6
+        assert await submitted[1] == 4
+    with pytest.raises(asyncio.CancelledError):
+        await submitted[0]
+
+
+async def test_a_flush_that_loses_a_result_fails_loudly_instead_of_leaving_callers_waiting() -> None:
+    async def flush(items: Sequence[int]) -> Sequence[int]:
+        return items[:-1]
+
+    batcher = Batcher(flush, window=LONG, max_items=2)
+    async with asyncio.timeout(10):
+        results = await asyncio.gather(batcher.submit(1), batcher.submit(2), return_exceptions=True)
+    assert any(isinstance(result, ValueError) for result in results)
