@@ -4,8 +4,8 @@
 applies the topology. All three reconnect by themselves, with backoff, for as long as it takes.
 """
 
-from shared.broker.connection import BrokerUnavailable
+from shared.broker.connection import BrokerRefused, BrokerUnavailable
 from shared.broker.consumer import Consumer, Incoming
 from shared.broker.publisher import Outgoing, Publisher, Unroutable
 
-__all__ = ["BrokerUnavailable", "Consumer", "Incoming", "Outgoing", "Publisher", "Unroutable"]
+__all__ = ["BrokerRefused", "BrokerUnavailable", "Consumer", "Incoming", "Outgoing", "Publisher", "Unroutable"]

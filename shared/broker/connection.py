@@ -10,8 +10,15 @@ from typing import Final, cast
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import (
+    AMQPError,
+    AuthenticationError,
+    ChannelNotFoundEntity,
+    InvalidFrameError,
+    ProbableAuthenticationError,
+)
 from aiormq.channel import Channel as RawChannel
+from aiormq.exceptions import ChannelAccessRefused
 
 from shared.broker.declare import declare
 from shared.topology import Topology
@@ -21,10 +28,35 @@ HEARTBEAT: Final = 15
 CONNECT_TIMEOUT: Final = 10.0
 FAULTS: Final = (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
 """What a lost broker looks like from inside aio-pika (it raises RuntimeError on a transport that is gone)."""
+_REFUSALS: Final = (
+    AuthenticationError,
+    ProbableAuthenticationError,
+    InvalidFrameError,  # how aiormq 7 shows a Connection.Close that answers Connection.Open: its text is lost
+    ChannelAccessRefused,
+    ChannelNotFoundEntity,
+)
 
 
 class BrokerUnavailable(Exception):
     """The broker is away, or does not take the message now; nothing was lost, try again later."""
+
+
+class BrokerRefused(BrokerUnavailable):
+    """The broker answers, and says no: to the login, the virtual host, a right, or a name it does not know.
+
+    It goes on saying so until somebody changes something there, or in our settings.
+    """
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether a fault is the broker's no, and not its absence."""
+    return isinstance(error, (BrokerRefused, *_REFUSALS))
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, InvalidFrameError):
+        return "the broker refused the virtual host: see that it exists, and that the user has a right in it"
+    return f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +94,8 @@ async def open_link(url: str, *, name: str, confirms: bool, topology: Topology |
     """Connect, open the channel and declare the topology (None: declare nothing).
 
     Raises:
-        BrokerUnavailable: no connection within ten seconds, or the broker refused it; the text says why.
+        BrokerRefused: the broker lets us not in, or not declare.
+        BrokerUnavailable: no connection within ten seconds; the text says why.
     """
     connection: AbstractConnection | None = None
     try:
@@ -75,4 +108,9 @@ async def open_link(url: str, *, name: str, confirms: bool, topology: Topology |
     except FAULTS as error:
         if connection is not None:
             await connection.close()
-        raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
+        kind = BrokerRefused if is_refusal(error) else BrokerUnavailable
+        raise kind(_sentence(error)) from error
+    except asyncio.CancelledError:
+        if connection is not None:
+            await connection.close()  # a caller that lost patience must not leave it open
+        raise

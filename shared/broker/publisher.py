@@ -16,7 +16,7 @@ from aio_pika.exceptions import DeliveryError, PublishError
 from pamqp.commands import Basic
 
 from shared.backoff import Backoff
-from shared.broker.connection import FAULTS, BrokerUnavailable, Link, open_link
+from shared.broker.connection import FAULTS, BrokerRefused, BrokerUnavailable, Link, is_refusal, open_link
 from shared.topology import Topology
 
 MAX_IN_FLIGHT: Final = 1000
@@ -41,7 +41,11 @@ class Outgoing:
 
 
 class Publisher:
-    """A confirmed publisher that heals itself; safe for any number of concurrent callers."""
+    """A confirmed publisher that heals itself; safe for any number of concurrent callers.
+
+    With a topology it declares, at each connect, what is missing. Without one (None) it can't, so where the broker
+    refuses it (unknown exchange, missing right, wrong login) it raises instead of waiting for ever.
+    """
 
     def __init__(self, url: str, *, name: str, topology: Topology | None) -> None:
         self._url, self._name, self._topology = url, name, topology
@@ -69,6 +73,7 @@ class Publisher:
 
         Raises:
             Unroutable: no queue takes this routing key; repeating would not help.
+            BrokerRefused: the broker says no, and this publisher has no topology to declare.
         """
         async with self._slots:
             backoff = Backoff()
@@ -95,6 +100,9 @@ class Publisher:
     async def _publish_once(self, message: Outgoing) -> bool:
         try:
             link = await self._open()
+            if len(link.raw.confirmations) >= MAX_IN_FLIGHT:
+                # What callers gave up still lies in the socket's buffer while the broker blocks: add no more to it.
+                raise BrokerUnavailable("the broker takes messages and confirms none")
             await link.raw.basic_publish(
                 message.body,
                 exchange=message.exchange,
@@ -109,6 +117,8 @@ class Publisher:
             log.warning("broker.publish_refused", exchange=message.exchange, routing_key=message.routing_key)
             return False
         except (BrokerUnavailable, *FAULTS) as error:
+            if self._topology is None and is_refusal(error) and _concerns(error, message):
+                raise BrokerRefused(str(error)) from error
             log.warning("broker.publish_waits", exchange=message.exchange, error=repr(error))
             return False
         except asyncio.CancelledError:
@@ -127,6 +137,15 @@ class Publisher:
                 self._link = None
                 self._link = await open_link(self._url, name=self._name, confirms=True, topology=self._topology)
             return self._link
+
+
+def _concerns(refusal: BaseException, message: Outgoing) -> bool:
+    """Tell whether a refusal is about this message; it closes the channel over every other one in flight as well.
+
+    Only a topic permission (a right for some routing keys) can let one message in and the other not.
+    """
+    _, is_about_topic, rest = str(refusal).partition(" to topic ")
+    return not is_about_topic or rest.startswith(f"'{message.routing_key}'")
 
 
 def _properties(message: Outgoing) -> Basic.Properties:
