@@ -4,17 +4,20 @@ The same delivery gets the same Message-ID on every attempt, so that a mail sent
 lost) can be recognised by whoever receives it.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import parseaddr
+from email.utils import unquote
 
 from services.mailer.headers import MAIL_POLICY, MAIL_POLICY_UTF8
 from shared.mail.address import AddressRefused, mailbox, needs_smtputf8
 from shared.mail.templates import RenderedMail
 from shared.mail.values import CONTROL
 
+# Not email.utils.parseaddr: that one makes `a@bc` of `a@b c` and drops a second address.
+_NAME_AND_ADDRESS = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*"|[^<>"]*?)\s*<(?P<address>[^<>]*)>')
 _LONGEST_LINE = 998  # RFC 5322 section 2.1.1
 
 
@@ -31,8 +34,9 @@ def parse_sender(text: str) -> Sender:
 
     The address must be ASCII: one that isn't could write through SMTPUTF8 servers only.
     """
-    name, address = parseaddr(text)
-    if CONTROL.search(text) or not address or "=?" in name:
+    named = _NAME_AND_ADDRESS.fullmatch(text.strip())
+    name, address = (unquote(named["name"]), named["address"]) if named else ("", text)
+    if CONTROL.search(text) or "=?" in name:
         raise AddressRefused(f"{text!r} is neither an address nor of the form Name <address>")
     address = mailbox(address)
     if needs_smtputf8(address):

@@ -18,8 +18,9 @@ from shared.mail.values import CONTROL, clean, one_line
 SUBJECT_LIMIT = 250
 """Characters of a rendered subject; values come from events and know no limit."""
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
-_OTHER_BRACES = re.compile(r"\{\{\{+|\{\{[^{}\n]{0,60}(?:\}\})?|\}\}|\{[%#]")
+_PLACEHOLDER = re.compile(r"(?<!\{)\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}(?!\})")
+_LINE_BREAK_OR_TAB = re.compile(r"[\r\n\t]")
+_OTHER_BRACES = re.compile(r"\{{2,10}[^{}\n]{0,60}\}{0,10}|\}\}|\{[%#]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,8 @@ def check_template(kind: MailKind, part: MailPart, text: str) -> None:
     """
     field = f"{kind}_{part}"
     _check_size(field, part, text)
-    if part is MailPart.SUBJECT and CONTROL.search(text):
-        raise TemplateRefused(field, "a line break or control character", "a subject is one line of text")
+    if CONTROL.search(text if part is MailPart.SUBJECT else _LINE_BREAK_OR_TAB.sub("", text)):
+        raise TemplateRefused(field, "a control character", "only text and html may have line breaks and tabs")
     known = VARIABLES[kind]
     for match in _PLACEHOLDER.finditer(text):
         if match[1] not in known:

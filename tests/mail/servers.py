@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -153,8 +153,7 @@ class _CountedSmtp(SMTP):
         super().connection_made(transport)
         if not self._counted:  # called again after STARTTLS
             self._counted = True
-            assert isinstance(transport, asyncio.Transport)
-            self.event_handler.opened(transport)
+            self.event_handler.opened(cast("asyncio.Transport", transport))  # uvloop's is no subclass of it
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)

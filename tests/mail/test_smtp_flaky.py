@@ -7,7 +7,7 @@ from email import message_from_bytes
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from services.mailer.client import MailDeferred, MailUnavailable, SmtpPool
-from tests.mail.mails import pool_for, send, settings
+from tests.mail.mails import SENDER, a_mail, pool_for, settings
 from tests.mail.servers import Mailbox, smtpd
 
 MAILS = 500
@@ -58,9 +58,11 @@ class _Moody(Mailbox):
 
 
 async def _insist(pool: SmtpPool, number: int) -> None:
+    recipient = f"user{number}@example.com"
+    mail = a_mail(number, recipient=recipient)
     while True:
         try:
-            await send(pool, number, recipient=f"user{number}@example.com")
+            await pool.send(mail, sender=SENDER.address, recipient=recipient)
         except MailUnavailable:
             continue
         except MailDeferred as fault:
