@@ -4,12 +4,13 @@ import time
 
 import aiohttp
 
+from services.webhook.lanes import Lanes
 from services.webhook.outcome import classify
 from services.webhook.request import request_headers
 from services.webhook.settings import WebhookSettings
 from shared.attempt import Attempt
 from shared.clock import utc_now
-from shared.delivery import Failed, Gone, Result, Skipped, Unable, Withdrawn
+from shared.delivery import Busy, Failed, Gone, Result, Skipped, Unable, Withdrawn
 from shared.delivery.settle import TEST_EVENT
 from shared.keyring import SecretUnavailable
 from shared.messages import Task
@@ -20,6 +21,8 @@ from shared.storage import Subscription, Subscriptions
 
 SECRET_WAIT = 60.0
 """Seconds until a delivery whose secret can't be derived is tried again: an operator has to repair the keys."""
+CONGESTION = frozenset({"timeout", "connect", "reset", "dns", "http_429", "http_503"})
+"""What makes an endpoint's bound shrink: signs that it can't take more, or anything at all."""
 
 
 class WebhookSender:
@@ -35,6 +38,7 @@ class WebhookSender:
         self._settings, self._subscriptions = settings, subscriptions
         self._policy, self._session = policy, session
         self._keyring = settings.keyring()
+        self._lanes = Lanes()
 
     async def send(self, task: Task, attempt: int) -> Result:
         """Post the task's body to the webhook, if it is still wanted."""
@@ -51,7 +55,17 @@ class WebhookSender:
             secrets = self._secrets(webhook)
         except SecretUnavailable as error:
             return Unable(detail=str(error), wait=SECRET_WAIT)
-        return await self._post(task, attempt, webhook, secrets)
+        lane = self._lanes.to(webhook.id)
+        turn = await lane.enter()
+        if turn is not None:
+            return Busy(turn)
+        began, congested = time.monotonic(), True
+        try:
+            result = await self._post(task, attempt, webhook, secrets)
+            congested = isinstance(result, Failed) and result.attempt.error in CONGESTION
+        finally:
+            lane.leave(duration=time.monotonic() - began, congested=congested)
+        return result
 
     def _secrets(self, webhook: Subscription) -> list[str]:
         stored = [webhook.secret]

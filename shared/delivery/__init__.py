@@ -3,7 +3,18 @@
 A channel brings only its `Sender`; what an outcome leads to, and the broker message, are decided here once.
 """
 
-from shared.delivery.result import Delivered, Failed, Gone, Result, Sender, Skipped, Unable, Withdrawn
+from shared.delivery.result import Busy, Delivered, Failed, Gone, Result, Sender, Skipped, Unable, Withdrawn
 from shared.delivery.worker import DeliveryWorker
 
-__all__ = ["Delivered", "DeliveryWorker", "Failed", "Gone", "Result", "Sender", "Skipped", "Unable", "Withdrawn"]
+__all__ = [
+    "Busy",
+    "Delivered",
+    "DeliveryWorker",
+    "Failed",
+    "Gone",
+    "Result",
+    "Sender",
+    "Skipped",
+    "Unable",
+    "Withdrawn",
+]

@@ -59,6 +59,14 @@ class Gone:
     """The subscription does not exist any more."""
 
 
+@dataclass(frozen=True)
+class Busy:
+    """Nothing was sent because too much is being sent there already."""
+
+    wait: float
+    """Seconds until its turn may come."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Unable:
     """Nothing was sent because something of ours is wrong."""
@@ -68,7 +76,7 @@ class Unable:
     """Seconds until it is worth another try."""
 
 
-Result = Delivered | Failed | Withdrawn | Skipped | Gone | Unable
+Result = Delivered | Failed | Withdrawn | Skipped | Gone | Busy | Unable
 
 
 class Sender(Protocol):

@@ -13,7 +13,7 @@ from shared.broker import Incoming
 from shared.clock import now_ms, utc_now
 from shared.delivery.context import WorkerContext
 from shared.delivery.gate import Discard, FinishLetter, judge, needs_check
-from shared.delivery.result import Gone, Sender, Unable
+from shared.delivery.result import Busy, Gone, Sender, Unable
 from shared.delivery.routes import dead_message, readable_headers
 from shared.messages import DeadLetter, InvalidMessage, Task, epoch_ms, parse_task
 from shared.reasons import DeadReason
@@ -84,6 +84,8 @@ class DeliveryWorker:
         result = await self._sender.send(task, attempt)
         if isinstance(result, Gone):
             await self._deliveries.remove(task.delivery_id)
+        elif isinstance(result, Busy):
+            await self._postpone(task, result.wait)
         elif isinstance(result, Unable):
             log.warning("delivery.postponed", delivery_id=task.delivery_id, detail=result.detail, wait=result.wait)
             await self._postpone(task, result.wait)
