@@ -1,7 +1,7 @@
 """What happened when a delivery was attempted, and what that changes about it: plain values, no I/O."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from shared.reasons import DeliveryState
@@ -23,6 +23,11 @@ class Attempt:
     """The first KiB of the answer."""
     unknown_outcome: bool = False
     """The receiver may have accepted although no answer came."""
+
+    @property
+    def ended_at(self) -> datetime:
+        """When its outcome was known."""
+        return self.started_at + timedelta(milliseconds=self.duration_ms)
 
 
 @dataclass(frozen=True, kw_only=True)

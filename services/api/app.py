@@ -11,9 +11,27 @@ from services.api.body_guard import BodyGuard
 from services.api.context import ApiContext
 from services.api.openapi import add_openapi
 from services.api.problems import add_handlers
-from services.api.routes import events, health, webhooks
+from services.api.routes import (
+    dead_letters,
+    deliveries,
+    event_types,
+    events,
+    health,
+    recover,
+    signers,
+    webhooks,
+)
 
-_ROUTERS = (webhooks.router, events.router, health.router)
+_ROUTERS = (
+    webhooks.router,
+    recover.router,
+    signers.router,
+    deliveries.router,
+    dead_letters.router,
+    events.router,
+    event_types.router,
+    health.router,
+)
 
 
 def create_app(context: ApiContext) -> FastAPI:

@@ -14,8 +14,10 @@ from shared.catalogue import Catalogue
 from shared.keyring import Keyring
 from shared.outbound import OutboundPolicy, SystemResolver
 from shared.storage import Database, Events, Subscriptions
+from shared.storage.tenant_deliveries import TenantDeliveries
 from shared.storage.tenant_events import TenantEvents
 from shared.storage.tenant_idempotency import TenantIdempotency
+from shared.storage.tenant_subscriptions import TenantSubscriptions
 from shared.storage.tenant_webhooks import TenantWebhooks
 from shared.topology import topology
 
@@ -40,6 +42,8 @@ class ApiContext:
     """For `add_accepted` only: its other calls are the workers'."""
     events: TenantEvents
     idempotency: TenantIdempotency
+    deliveries: TenantDeliveries
+    every_subscription: TenantSubscriptions
 
     @classmethod
     def from_settings(cls, settings: ApiSettings) -> "ApiContext":
@@ -66,6 +70,8 @@ class ApiContext:
             accepted_events=Events(database),
             events=TenantEvents(database),
             idempotency=TenantIdempotency(database),
+            deliveries=TenantDeliveries(database),
+            every_subscription=TenantSubscriptions(database),
         )
 
     async def aclose(self) -> None:

@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from services.api.context import ApiContext
+from services.api.paging import PageRequest
 from services.api.problems import FieldProblem, Problem, invalid_fields, not_found
-from services.api.schemas.webhooks import WebhookCreate, WebhookPatch
+from services.api.schemas.webhooks import Webhook, WebhookCreate, WebhookPage, WebhookPatch
 from shared.catalogue import Catalogue
 from shared.clock import utc_now
 from shared.headers import header_problem
@@ -21,6 +22,7 @@ from shared.reasons import DisabledReason
 from shared.retry import MAX_RETRY_AFTER, parse_duration
 from shared.signing import Origin
 from shared.storage import Subscription
+from shared.storage.tenant_pages import Position
 from shared.storage.tenant_webhooks import WebhookScope
 from shared.topology import WEBHOOK
 
@@ -34,6 +36,13 @@ class WebhookOwner:
 
     scope: WebhookScope
     origin: Origin
+
+
+async def list_webhooks(context: ApiContext, scope: WebhookScope, paging: PageRequest) -> WebhookPage:
+    """Return a page of the webhooks in a scope."""
+    rows = await context.webhooks.page(scope, after=paging.after, limit=paging.rows)
+    page, cursor = paging.cut(rows, lambda row: Position(row.created_at, row.id))
+    return WebhookPage(items=[Webhook.of(row) for row in page], next_cursor=cursor)
 
 
 async def create_webhook(context: ApiContext, owner: WebhookOwner, wanted: WebhookCreate) -> tuple[Subscription, str]:

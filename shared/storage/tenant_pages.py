@@ -1,4 +1,4 @@
-"""What every query made for a tenant shares: newest first, page by page, and errors in our own words.
+"""What every query made for a tenant shares: page by page in a stable order, and errors in our own words.
 
 Unlike the workers' calls these never wait for an absent database: a person is waiting for the answer.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
@@ -33,22 +33,29 @@ def storage_errors() -> Iterator[None]:
         raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-async def newest_first(
-    collection: AsyncCollection[Document], query: Document, *, after: Position | None, limit: int
+async def page_of(
+    collection: AsyncCollection[Document],
+    query: Document,
+    *,
+    after: Position | None,
+    limit: int,
+    oldest_first: bool = False,
 ) -> list[Document]:
-    """Return up to `limit` documents that match, newest first, beginning behind a position.
+    """Return up to `limit` documents that match, newest first (or oldest first), beginning behind a position.
 
     Raises:
         StorageUnavailable: the database did not answer.
     """
     if after is not None:
+        beyond = "$gt" if oldest_first else "$lt"
         behind = [
-            {"created_at": {"$lt": after.created_at}},
-            {"created_at": after.created_at, "_id": {"$lt": after.id}},
+            {"created_at": {beyond: after.created_at}},
+            {"created_at": after.created_at, "_id": {beyond: after.id}},
         ]
         query = {"$and": [query, {"$or": behind}]}
     with storage_errors():
-        order = [("created_at", DESCENDING), ("_id", DESCENDING)]
+        direction = ASCENDING if oldest_first else DESCENDING
+        order = [("created_at", direction), ("_id", direction)]
         return await collection.find(query).sort(order).limit(limit).to_list()
 
 

@@ -10,7 +10,7 @@ from shared.keyring import StoredSecret
 from shared.reasons import DisabledReason
 from shared.storage.database import Database, Document
 from shared.storage.subscriptions import Subscription, secret_document, subscription_from
-from shared.storage.tenant_pages import Position, newest_first, storage_errors
+from shared.storage.tenant_pages import Position, page_of, storage_errors
 from shared.topology import WEBHOOK
 
 
@@ -40,7 +40,7 @@ class TenantWebhooks:
 
     async def page(self, scope: WebhookScope, *, after: Position | None, limit: int) -> list[Subscription]:
         """Return webhooks, the newest first."""
-        documents = await newest_first(self._collection, scope.query(), after=after, limit=limit)
+        documents = await page_of(self._collection, scope.query(), after=after, limit=limit)
         return [subscription_from(document) for document in documents]
 
     async def count(self, tenant_id: str) -> int:

@@ -1,13 +1,19 @@
-"""Events: taken from producers."""
+"""Events: taken from producers, and shown to their tenant with what became of them."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request
+import msgspec
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from services.api import ingest
-from services.api.auth_gate import Producer
+from services.api.auth_gate import ClientAdmin, Producer
 from services.api.context import Context
-from services.api.schemas.events import AcceptedEvent
+from services.api.explained_event import explain_event
+from services.api.filters import MAX_TEXT, Since, Until
+from services.api.paging import Paging
+from services.api.problems import not_found
+from services.api.schemas.events import AcceptedEvent, EventDetail, EventPage, EventSummary
+from shared.storage.tenant_pages import Position
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
@@ -22,8 +28,8 @@ _EVENT_BODY: dict[str, Any] = {
 }
 
 
-@router.post("", status_code=202, openapi_extra=_EVENT_BODY)
-async def publish_event(
+@router.post("", name="publish_event", status_code=202, openapi_extra=_EVENT_BODY)
+async def publish(
     context: Context,
     caller: Producer,
     request: Request,
@@ -42,3 +48,39 @@ async def publish_event(
     sent = ingest.Request(body=await request.body(), idempotency_key=idempotency_key, traceparent=traceparent)
     accepted = await ingest.ingest(context, caller, sent)
     return AcceptedEvent(id=accepted.event_id, duplicate=accepted.duplicate)
+
+
+@router.get("", name="list_events")
+async def list_(
+    context: Context,
+    caller: ClientAdmin,
+    paging: Paging,
+    type_: Annotated[str | None, Query(alias="type", max_length=MAX_TEXT, description="The event's type.")] = None,
+    subject: Annotated[str | None, Query(max_length=MAX_TEXT, description="What the event is about.")] = None,
+    since: Since = None,
+    until: Until = None,
+) -> EventPage:
+    """List the tenant's events."""
+    rows = await context.events.page(
+        caller.tenant,
+        type_=type_,
+        subject=subject,
+        since=since,
+        until=until,
+        after=paging.after,
+        limit=paging.rows,
+    )
+    page, cursor = paging.cut(rows, lambda row: Position(row.created_at, row.event.id))
+    return EventPage(items=[EventSummary.of(row) for row in page], next_cursor=cursor)
+
+
+@router.get("/{event_id}", name="get_event", response_class=Response, responses={200: {"model": EventDetail}})
+async def get(context: Context, caller: ClientAdmin, event_id: str) -> Response:
+    """Show an event, and for each subscription of the tenant: matched or why not, and what became of it."""
+    stored = await context.events.get(caller.tenant, event_id)
+    if stored is None:
+        raise not_found("event")
+    explained = await explain_event(context, stored)
+    # Put together by hand: through Python numbers the data would lose digits.
+    body = explained.model_dump(mode="json") | {"data": msgspec.Raw(stored.event.data)}
+    return Response(msgspec.json.encode(body), media_type="application/json")

@@ -1,9 +1,19 @@
 """What all request and answer models share."""
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 from shared.messages import rfc3339
 
@@ -15,6 +25,30 @@ Timestamp = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-21T10:00:00.000Z"]}),
 ]
 """A time in an answer: RFC 3339 in UTC."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _rfc3339(value: object) -> object:
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise ValueError("expected RFC 3339 with a time zone, such as 2026-11-21T10:00:00Z")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("expected a time between the years 1 and 9999") from error
+
+
+RequestTime = Annotated[
+    AwareDatetime,
+    BeforeValidator(_rfc3339),
+    AfterValidator(_in_utc),
+    Field(strict=False, description="RFC 3339 with a time zone.", examples=["2026-11-21T10:00:00Z"]),
+]
+"""A time in a request. Stricter than pydantic, which takes numbers and dates for times too."""
 
 
 class RequestModel(BaseModel):

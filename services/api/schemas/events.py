@@ -1,10 +1,13 @@
 """Events: what producers send over HTTP, and what their tenant is shown."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.api.schemas.common import AnswerModel
+from services.api.schemas.common import AnswerModel, Page, Timestamp
+from services.api.schemas.deliveries import DeliverySummary
+from shared.storage import Delivery, StoredEvent
 
 
 class EventIn(BaseModel):
@@ -37,6 +40,95 @@ class EventIn(BaseModel):
     subject: str | None = Field(default=None, min_length=1, max_length=256, description="What it is about.")
     datacontenttype: str = Field(default="application/json")
     data: Any = Field(description="Passed on byte for byte, once it fits the schema of the type.")
+
+
+class EventSummary(AnswerModel):
+    """An event of the tenant."""
+
+    id: str = Field(examples=["evt_k5x2…"])
+    source: str
+    source_id: str = Field(description="The id that its producer gave it.")
+    type: str
+    time: str = Field(description="When it happened, as its producer wrote it.")
+    subject: str | None
+    uncatalogued: bool = Field(description="No event type of this name was known when it came.")
+    matched: int = Field(description="How many deliveries it led to.")
+    accepted_at: Timestamp
+    dispatched_at: Timestamp | None = Field(description="When its deliveries were made; null until then.")
+
+    @classmethod
+    def of(cls, stored: StoredEvent) -> "EventSummary":
+        """Return what lists show of an event."""
+        return cls(**_shown(stored))
+
+
+class EventPage(Page[EventSummary]):
+    """A page of events."""
+
+
+class SubscriptionVerdict(AnswerModel):
+    """Whether the event was for one subscription, and what became of it."""
+
+    subscription_id: str
+    channel: str
+    target: str
+    matched: bool
+    explanation: str = Field(description="Why not, or what became of it, in a sentence.")
+    delivery: DeliverySummary | None
+
+
+class ExplainedEvent(EventSummary):
+    """An event, for each subscription what became of it, and the mails to people that it names."""
+
+    subscriptions: list[SubscriptionVerdict]
+    direct_deliveries: list[DeliverySummary] = Field(description="Mails to recipients that the event itself names.")
+
+    @classmethod
+    def explaining(
+        cls, stored: StoredEvent, verdicts: Sequence[SubscriptionVerdict], direct: Sequence[Delivery]
+    ) -> "ExplainedEvent":
+        """Return everything that is shown of an event but its data."""
+        return cls(
+            **_shown(stored),
+            subscriptions=list(verdicts),
+            direct_deliveries=[DeliverySummary.of(delivery) for delivery in direct],
+        )
+
+
+class EventDetail(ExplainedEvent):
+    """An event with everything about it."""
+
+    data: Any = Field(description="As it came, byte for byte.")
+
+
+def _shown(stored: StoredEvent) -> dict[str, Any]:
+    event = stored.event
+    return {
+        "id": event.id,
+        "source": event.source,
+        "source_id": event.source_id,
+        "type": event.type,
+        "time": event.time_text,
+        "subject": event.subject,
+        "uncatalogued": stored.uncatalogued,
+        "matched": stored.matched,
+        "accepted_at": stored.created_at,
+        "dispatched_at": stored.dispatched_at,
+    }
+
+
+class EventTypeEntry(AnswerModel):
+    """One type of event of the catalogue."""
+
+    type: str
+    description: str
+    internal: bool = Field(description="Signalpost emits it itself; producers can't publish it.")
+    data_schema: dict[str, Any] = Field(alias="schema", description="JSON Schema 2020-12 of `data`.")
+    example: dict[str, Any] = Field(description="Data that fits the schema.")
+
+
+class EventTypePage(Page[EventTypeEntry]):
+    """The catalogue, on one page."""
 
 
 class AcceptedEvent(AnswerModel):

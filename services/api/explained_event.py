@@ -1,0 +1,39 @@
+"""What became of an event, subscription by subscription."""
+
+from services.api.context import ApiContext
+from services.api.explain import what_became, why_unsent
+from services.api.schemas.deliveries import DeliverySummary
+from services.api.schemas.events import ExplainedEvent, SubscriptionVerdict
+from shared.storage import Delivery, StoredEvent, Subscription
+
+
+async def explain_event(context: ApiContext, stored: StoredEvent) -> ExplainedEvent:
+    """Return an event with a verdict for each of its tenant's subscriptions.
+
+    Raises:
+        StorageUnavailable: the database did not answer.
+    """
+    tenant_id, event_id = stored.event.tenant_id, stored.event.id
+    subscriptions = await context.every_subscription.all(tenant_id)
+    deliveries = await context.deliveries.of_event(tenant_id, event_id)
+    by_id = {delivery.id: delivery for delivery in deliveries}
+    verdicts = [
+        _verdict(subscription, stored, by_id.get(subscription.delivery_for(event_id)))
+        for subscription in subscriptions
+    ]
+    return ExplainedEvent.explaining(stored, verdicts, [d for d in deliveries if not d.subscription_id])
+
+
+def _verdict(subscription: Subscription, stored: StoredEvent, delivery: Delivery | None) -> SubscriptionVerdict:
+    if delivery is not None:
+        matched, explanation = True, what_became(delivery)
+    else:
+        matched, explanation = why_unsent(subscription, stored)
+    return SubscriptionVerdict(
+        subscription_id=subscription.id,
+        channel=subscription.channel,
+        target=subscription.target,
+        matched=matched,
+        explanation=explanation,
+        delivery=None if delivery is None else DeliverySummary.of(delivery),
+    )

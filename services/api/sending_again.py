@@ -1,0 +1,205 @@
+"""Replay, resend and recover: finished deliveries get a fresh round of attempts.
+
+The delivery's document is changed first and the task published then, so that a broker that is away delays it and
+loses nothing. Whether it makes sense (is the target enabled, did it fail since?) is judged before.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from services.api.context import ApiContext
+from services.api.problems import Problem, not_found
+from services.api.publishing import publish_confirmed
+from services.api.schemas.deliveries import Refused, ReplayMany, ReplayOne
+from shared.attempt import Attempt
+from shared.clock import now_ms, utc_now
+from shared.delivery.reconciler import task_for
+from shared.delivery.routes import task_message
+from shared.matching import TEST_EVENT
+from shared.reasons import DeliveryState
+from shared.storage import Delivery, Subscription
+from shared.storage.tenant_deliveries import FINISHED, DeliveryFilter, LoggedDelivery, Replay
+from shared.storage.tenant_pages import Position
+from shared.storage.tenant_webhooks import WebhookScope
+
+CHUNK: Final = 200
+"""Deliveries taken up and published together."""
+RECOVERABLE: Final = (DeliveryState.DEAD, DeliveryState.SKIPPED)
+
+
+async def resend(context: ApiContext, tenant_id: str, delivery_id: str, *, by: str) -> LoggedDelivery:
+    """Send one finished delivery again, whatever came of it.
+
+    Raises:
+        Problem: there is none, it is not finished, its webhook is disabled, or its event is no longer stored.
+    """
+    delivery = (await _found(context, tenant_id, delivery_id, "delivery")).delivery
+    if delivery.state not in FINISHED:
+        raise Problem(409, "delivery_unfinished", f"It is {delivery.state.value}: wait until it has ended.")
+    refusal = await _Targets(context, tenant_id).refusal(delivery, force=True)
+    if refusal is not None:
+        raise Problem(409, refusal.code, refusal.detail)
+    replay = Replay(at=utc_now(), by=by, cause="resent by hand")
+    return await _send_one(context, delivery, states=FINISHED, replay=replay)
+
+
+async def replay_one(
+    context: ApiContext, tenant_id: str, delivery_id: str, wanted: ReplayOne, *, by: str
+) -> LoggedDelivery:
+    """Send one dead letter again.
+
+    Raises:
+        Problem: there is none, or it is refused.
+    """
+    delivery = (await _found(context, tenant_id, delivery_id, "dead letter")).delivery
+    if delivery.state is not DeliveryState.DEAD:
+        raise Problem(409, "not_dead", f"It is {delivery.state.value}; only dead letters are replayed.")
+    refusal = await _Targets(context, tenant_id).refusal(delivery, force=wanted.force)
+    if refusal is not None:
+        raise Problem(409, refusal.code, refusal.detail)
+    replay = Replay(at=utc_now(), by=by, cause=wanted.cause)
+    return await _send_one(context, delivery, states=(DeliveryState.DEAD,), replay=replay)
+
+
+async def replay_many(
+    context: ApiContext, tenant_id: str, wanted: ReplayMany, *, by: str
+) -> tuple[int, int, list[Refused]]:
+    """Send dead letters again; returns how many match, how many were sent (or would be), and which were refused.
+
+    Raises:
+        Problem: every one of them is refused.
+    """
+    dead = DeliveryFilter(
+        states=(DeliveryState.DEAD,),
+        reason=wanted.reason,
+        channel=wanted.channel,
+        subscription_id=wanted.webhook,
+        since=wanted.since,
+        until=wanted.until,
+    )
+    matched = await context.deliveries.count(tenant_id, dead)
+    rows = await context.deliveries.page(tenant_id, dead, after=None, limit=wanted.limit)
+    letters = [row.delivery for row in reversed(rows)]  # receivers get them in the order in which they came
+    targets = _Targets(context, tenant_id, known=letters)
+    judged = [(letter, await targets.refusal(letter, force=wanted.force)) for letter in letters]
+    refused = [refusal for _, refusal in judged if refusal is not None]
+    accepted = [letter for letter, refusal in judged if refusal is None]
+    if refused and not accepted and not wanted.dry_run:
+        raise Problem(409, refused[0].code, refused[0].detail)
+    if wanted.dry_run:
+        return matched, len(accepted), refused
+    replay = Replay(at=utc_now(), by=by, cause=wanted.cause)
+    return matched, await _send(context, accepted, states=(DeliveryState.DEAD,), replay=replay), refused
+
+
+async def recover(context: ApiContext, webhook: Subscription, missed: DeliveryFilter, *, by: str) -> int:
+    """Send again what a webhook missed, the oldest first; returns how many that were.
+
+    Raises:
+        Problem: the webhook is disabled.
+    """
+    if not webhook.enabled:
+        raise _disabled_problem()
+    replay = Replay(at=utc_now(), by=by, cause="recovered")
+    after: Position | None = None
+    sent = 0
+    while True:
+        rows = await context.deliveries.page(webhook.tenant_id, missed, after=after, limit=CHUNK, oldest_first=True)
+        if not rows:
+            return sent
+        deliveries = [row.delivery for row in rows]
+        sent += await _send(context, deliveries, states=RECOVERABLE, replay=replay)
+        after = Position(deliveries[-1].created_at, deliveries[-1].id)
+
+
+class _Targets:
+    """Judges whether sending to a target again makes sense, looking at each target once."""
+
+    def __init__(self, context: ApiContext, tenant_id: str, *, known: Sequence[Delivery] = ()) -> None:
+        self._context, self._scope = context, WebhookScope(tenant_id=tenant_id)
+        self._known = [letter.id for letter in known]
+        # Of several dead letters to one target, each is evidence that the ones before it should wait; but whoever
+        # replays all of them at once knows of all of them, so only what failed after the last one counts.
+        self._dead_at = {_target(letter): letter.updated_at for letter in sorted(known, key=lambda d: d.updated_at)}
+        self._enabled: dict[str, bool] = {}
+        self._last: dict[tuple[str, str], Attempt | None] = {}
+
+    async def refusal(self, delivery: Delivery, *, force: bool) -> Refused | None:
+        """Return why this delivery should not be sent now, or None."""
+        if not await self._is_enabled(delivery):
+            problem = _disabled_problem()
+            return Refused(delivery_id=delivery.id, code=problem.code, detail=problem.detail)
+        if force or not await self._fails_since(delivery):
+            return None
+        detail = (
+            "The target's last attempt failed after this was given up. Wait until it takes something, "
+            "or set `force` if you know that it works again."
+        )
+        return Refused(delivery_id=delivery.id, code="target_still_failing", detail=detail)
+
+    async def _is_enabled(self, delivery: Delivery) -> bool:
+        webhook_id = delivery.subscription_id
+        if not webhook_id or delivery.event_type == TEST_EVENT:
+            return True
+        if webhook_id not in self._enabled:
+            webhook = await self._context.webhooks.get(self._scope, webhook_id)
+            self._enabled[webhook_id] = webhook is None or webhook.enabled
+        return self._enabled[webhook_id]
+
+    async def _fails_since(self, delivery: Delivery) -> bool:
+        target = _target(delivery)
+        if target not in self._last:
+            self._last[target] = await self._context.deliveries.last_attempt(
+                delivery, excluding=[delivery.id, *self._known]
+            )
+        last = self._last[target]
+        dead_at = self._dead_at.get(target, delivery.updated_at)
+        return last is not None and last.error is not None and last.ended_at > dead_at
+
+
+def _target(delivery: Delivery) -> tuple[str, str]:
+    return delivery.subscription_id, delivery.recipient
+
+
+def _disabled_problem() -> Problem:
+    return Problem(409, "webhook_disabled", "The webhook is disabled: enable it first (PATCH with enabled: true).")
+
+
+async def _found(context: ApiContext, tenant_id: str, delivery_id: str, what: str) -> LoggedDelivery:
+    found = await context.deliveries.get(tenant_id, delivery_id)
+    if found is None:
+        raise not_found(what)
+    return found
+
+
+async def _send_one(
+    context: ApiContext, delivery: Delivery, *, states: Sequence[DeliveryState], replay: Replay
+) -> LoggedDelivery:
+    if not await _send(context, [delivery], states=states, replay=replay):
+        raise Problem(
+            409, "changed_meanwhile", "It is being sent already, or its event is no longer stored; look again."
+        )
+    return await _found(context, delivery.tenant_id, delivery.id, "delivery")
+
+
+async def _send(
+    context: ApiContext, deliveries: Sequence[Delivery], *, states: Sequence[DeliveryState], replay: Replay
+) -> int:
+    """Take deliveries up and publish their tasks; returns how many there were."""
+    sent = 0
+    for start in range(0, len(deliveries), CHUNK):
+        chunk = deliveries[start : start + CHUNK]
+        tenant_id = chunk[0].tenant_id
+        events = await context.events.get_many(tenant_id, [delivery.event_id for delivery in chunk])
+        ids = [delivery.id for delivery in chunk if delivery.event_id in events]
+        taken = await context.deliveries.take_up(tenant_id, ids, states=states, replay=replay)
+        now = now_ms()
+        tasks = [
+            task_for(delivery, events[delivery.event_id]).at(
+                attempt=delivery.attempts_made + 1, not_before=now, republished_by="api"
+            )
+            for delivery in sorted(taken, key=lambda delivery: delivery.created_at)
+        ]
+        await publish_confirmed(context, [task_message(task, now_ms=now) for task in tasks])
+        sent += len(taken)
+    return sent
