@@ -26,13 +26,20 @@ def _words(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    # Left to pydantic, one wrong network is two errors: it is no IPv4Network, and no IPv6Network.
+    return [ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip()]
+
+
 def _schedule(value: object) -> object:
     return RetrySchedule.parse(value) if isinstance(value, str) else value
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=86_400)]
 Words = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
-Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_words)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 Codes = Annotated[frozenset[Annotated[int, Field(ge=400, le=499)]], NoDecode, BeforeValidator(_words)]
 Schedule = Annotated[RetrySchedule, NoDecode, BeforeValidator(_schedule)]
 
