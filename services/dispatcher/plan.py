@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from shared.settings import Transport
 from shared.storage import Delivery, Subscription
 from shared.topology import EMAIL, WEBHOOK
 
+_data = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)  # 1e400 is legal JSON, and no float
 _SENDS = {"disabled": (), "webhook": (WEBHOOK,), "smtp": (WEBHOOK, EMAIL)}
 
 
@@ -71,7 +73,7 @@ def plan_deliveries(
 def _recipients(event: Event) -> tuple[str, ...]:
     if event.type not in MAIL_RECIPIENTS:
         return ()
-    return direct_recipients(event.type, msgspec.json.decode(event.data, type=dict[str, Any]))
+    return direct_recipients(event.type, _data.decode(event.data))
 
 
 def _skip(subscription: Subscription, event: Event) -> SkipReason | None:
