@@ -17,10 +17,12 @@ from shared.messages import Task
 from shared.outbound import OutboundPolicy, UrlRefused, post_bounded
 from shared.reasons import DeadReason, SkipReason
 from shared.retry import RetrySchedule
+from shared.stall import StallWatch
 from shared.storage import Subscription, Subscriptions
 
 SECRET_WAIT = 60.0
 """Seconds until a delivery whose secret can't be derived is tried again: an operator has to repair the keys."""
+STALL_WAIT = 1.0
 CONGESTION = frozenset({"timeout", "connect", "reset", "dns", "http_429", "http_503"})
 """What makes an endpoint's bound shrink: signs that it can't take more, or anything at all."""
 
@@ -34,9 +36,10 @@ class WebhookSender:
         subscriptions: Subscriptions,
         policy: OutboundPolicy,
         session: aiohttp.ClientSession,
+        stall_watch: StallWatch,
     ) -> None:
         self._settings, self._subscriptions = settings, subscriptions
-        self._policy, self._session = policy, session
+        self._policy, self._session, self._stall_watch = policy, session, stall_watch
         self._keyring = settings.keyring()
         self._lanes = Lanes()
 
@@ -59,12 +62,14 @@ class WebhookSender:
         turn = await lane.enter()
         if turn is not None:
             return Busy(turn)
-        began, congested = time.monotonic(), True
+        began, stood_still, congested = time.monotonic(), self._stall_watch.seconds(), True
         try:
             result = await self._post(task, attempt, webhook, secrets)
             congested = isinstance(result, Failed) and result.attempt.error in CONGESTION
         finally:
             lane.leave(duration=time.monotonic() - began, congested=congested)
+        if self._stall_watch.seconds() > stood_still and isinstance(result, Failed) and result.attempt.status is None:
+            return Unable(detail="this process stood still while the request was under way", wait=STALL_WAIT)
         return result
 
     def _secrets(self, webhook: Subscription) -> list[str]:

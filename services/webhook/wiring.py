@@ -8,6 +8,7 @@ from shared.broker import Consumer
 from shared.delivery import DeliveryWorker
 from shared.delivery.context import WorkerContext
 from shared.outbound import OutboundPolicy, outbound_session
+from shared.stall import StallWatch
 from shared.topology import WEBHOOK, to_send_queue, topology
 
 PREFETCH = 500
@@ -31,7 +32,8 @@ class WebhookConsumer:
         self._session: aiohttp.ClientSession = outbound_session(
             policy, connect_timeout=settings.notification_http_timeout * CONNECT_TIMEOUT_SHARE
         )
-        sender = WebhookSender(settings, context.subscriptions, policy, self._session)
+        self._stall_watch = StallWatch()
+        sender = WebhookSender(settings, context.subscriptions, policy, self._session, self._stall_watch)
         worker = DeliveryWorker(WEBHOOK, sender, context)
         self._consumer = Consumer(
             settings.amqp_url.get_secret_value(),
@@ -53,5 +55,6 @@ class WebhookConsumer:
     async def stop(self) -> None:
         """Finish and record what is in flight, then close."""
         await self._consumer.stop()
+        self._stall_watch.stop()
         await self._session.close()
         await self._context.aclose()
