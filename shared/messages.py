@@ -184,7 +184,7 @@ def parse_webhook_body(body: bytes) -> WebhookBody:
     """
     try:
         return _bodies.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage(f"body: {error}") from error
 
 
