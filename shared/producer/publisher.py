@@ -1,0 +1,123 @@
+"""Publishes a producer's events with confirms, through reconnects, with bounds on how long and how many wait.
+
+It declares nothing: its user needs the right to write to the exchange `events`, and no other.
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Final
+
+from shared.broker import BrokerRefused, Publisher, Unroutable
+from shared.catalogue import Catalogue
+from shared.delivery.routes import event_message
+from shared.messages import Event
+from shared.producer.errors import BufferFull, Misconfigured, PublishTimeout
+from shared.producer.new_event import CurrentTraceparent, NewEvent, accept, no_trace
+
+PUBLISH_TIMEOUT: Final = 30.0
+"""Seconds; a broker's restart takes about ten."""
+BUFFER: Final = 1000
+"""Events; at the largest size that is accepted (1 MiB) they take 1 GiB, at the usual one about 1 MiB."""
+
+
+class EventPublisher:
+    """Publishes the events of one source; safe for any number of concurrent callers. Connects when first needed.
+
+    Args:
+        amqp_url: Where the broker is, with user, password and virtual host.
+        source: Which system publishes (the CloudEvents attribute `source`), such as `/wipe/backend`.
+        name: What the connection is called in RabbitMQ's management UI.
+        buffer: How many events may wait for the broker at once.
+        catalogue: What events are checked against; by default the built-in types.
+        current_traceparent: How to find the current trace, for events that bring none.
+    """
+
+    def __init__(
+        self,
+        amqp_url: str,
+        *,
+        source: str,
+        name: str = "producer",
+        buffer: int = BUFFER,
+        catalogue: Catalogue | None = None,
+        current_traceparent: CurrentTraceparent = no_trace,
+    ) -> None:
+        self._source, self._buffer = source, buffer
+        self._catalogue = catalogue or Catalogue.builtin()
+        self._current_traceparent = current_traceparent
+        self._publisher = Publisher(amqp_url, name=name, topology=None)
+        self._waiting = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+
+    async def __aenter__(self) -> "EventPublisher":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def publish(self, event: NewEvent | Event, *, timeout: float = PUBLISH_TIMEOUT) -> Event:  # noqa: ASYNC109 - it ends in an error of our own
+        """Publish an event and return it, as Signalpost knows it, once the broker has it safe on a queue.
+
+        An absent or blocked broker is waited for, up to `timeout` seconds.
+
+        Raises:
+            InvalidEvent: it does not fit the catalogue; nothing was sent.
+            Misconfigured: the broker refuses this producer, or has no queue for its events.
+            BufferFull: too many events wait already; nothing was sent.
+            PublishTimeout: no confirm in time; publishing the same event again is safe.
+        """
+        if self._closed:
+            raise RuntimeError("the publisher is closed")
+        accepted = event if isinstance(event, Event) else self._accept(event)
+        self._take_place()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._publisher.publish(event_message(accepted))
+        except TimeoutError as error:
+            raise PublishTimeout(self._timeout_sentence(accepted, timeout)) from error
+        except BrokerRefused as error:
+            raise Misconfigured(
+                f"{accepted.type}: the broker refuses this producer: {error}; it needs the right to write to the "
+                "exchange 'events', which Signalpost's services or `worker topology` declare"
+            ) from error
+        except Unroutable as error:
+            raise Misconfigured(f"{accepted.type}: {error}; `worker topology` declares what is missing") from error
+        finally:
+            self._free_place()
+        return accepted
+
+    async def aclose(self) -> None:
+        """Take no more events, let those that wait be confirmed or time out, and close the connection."""
+        self._closed = True
+        await self._idle.wait()
+        await self._publisher.aclose()
+
+    def _accept(self, event: NewEvent) -> Event:
+        return accept(
+            event, source=self._source, catalogue=self._catalogue, current_traceparent=self._current_traceparent
+        )
+
+    def _take_place(self) -> None:
+        if self._waiting >= self._buffer:
+            raise BufferFull(
+                f"{self._waiting} events wait for the broker already, which is away or slow; publish this one later, "
+                "or keep it in an outbox (shared.outbox)"
+            )
+        self._waiting += 1
+        self._idle.clear()
+
+    def _free_place(self) -> None:
+        self._waiting -= 1
+        if self._waiting == 0:
+            self._idle.set()
+
+    def _timeout_sentence(self, event: Event, timeout: float) -> str:
+        broker = "connected" if self._publisher.is_ready else "away"
+        return (
+            f"{event.type} {event.source_id}: no confirm within {timeout:g} s (the broker is {broker}); it may "
+            "have the event all the same: publish the same one, with the same id, again"
+        )

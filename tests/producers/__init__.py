@@ -1,0 +1,1 @@
+"""Producers: the publisher, the outbox, the examples and the snippets of `docs/producers.md`, on real servers."""
