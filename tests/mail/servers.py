@@ -58,7 +58,7 @@ class ScriptedServer:
             pass  # the client went away, or the test is over
         finally:
             self._tasks.discard(task)
-            writer.transport.abort()
+            writer.close()
 
     async def stop(self) -> None:
         """End every session, also those that hang."""

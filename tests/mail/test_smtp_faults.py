@@ -55,13 +55,14 @@ async def test_only_a_fault_behind_the_final_dot_leaves_the_outcome_open(
     assert fault.value.unknown_outcome == (step == "final")
 
 
-@pytest.mark.parametrize("answer", ["what?", "199 hm", "354 again"])
-async def test_an_answer_that_means_nothing_is_retried_over_a_new_session(answer: str) -> None:
+@pytest.mark.parametrize(("answer", "code"), [("what?", None), ("199 hm", 199), ("354 again", 354)])
+async def test_an_answer_that_means_nothing_is_retried_over_a_new_session(answer: str, code: int | None) -> None:
     async with scripted(final=[answer, "250 OK"]) as server, pool_for(settings(server.port)) as pool:
         with pytest.raises(MailDeferred) as fault:
             await send(pool)
         await send(pool)
-    assert (fault.value.error_class, fault.value.unknown_outcome) == ("protocol_error", True)
+    assert (fault.value.code, fault.value.error_class) == (code, "protocol_error")
+    assert fault.value.unknown_outcome
     assert server.sessions == 2
 
 

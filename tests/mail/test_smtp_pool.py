@@ -77,6 +77,15 @@ async def test_a_session_that_ended_while_idle_costs_no_attempt(answers: dict[st
     assert (server.sessions, len(server.payloads)) == (2, 2)
 
 
+async def test_what_the_server_offers_is_not_looked_up_in_a_session_that_ended() -> None:
+    offers, taken = "250-script\r\n250 SMTPUTF8", "250 taken" + CLOSE_AFTER
+    async with scripted(EHLO=offers, final=taken) as server, pool_for(settings(server.port)) as pool:
+        await send(pool, 1)
+        await until(lambda: not pool._idle[0][0].usable)
+        await send(pool, 2, recipient="jörg@example.com")
+    assert len(server.payloads) == 2
+
+
 @pytest.mark.parametrize("answer", [DROP, "421 go away" + CLOSE_AFTER])
 async def test_a_new_session_that_ends_at_once_is_an_attempt(answer: str) -> None:
     async with scripted(MAIL=answer) as server, pool_for(settings(server.port)) as pool:

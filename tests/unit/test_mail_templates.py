@@ -76,6 +76,7 @@ def test_an_unknown_variable_is_refused_by_name_with_the_list_of_known_ones() ->
         ("{{'x'}}", "{{'x'}}"),
         ("{{role", "{{role"),
         ("role}}", "}}"),
+        ("{{{role}}", "{{{role}}"),
         ("{{{role}}}", "{{{role}}}"),
         ("{{ro\nle}}", "{{ro"),
         ("{{" * 1000, "{{{{"),
@@ -179,6 +180,10 @@ def test_each_part_falls_back_on_its_own() -> None:
     mail = render(INVITED, {"user_invited_subject": "Hi {{email}}", "user_invited_html": ""}, SAMPLES[INVITED])
     assert mail.subject == "Hi ana@example.com"
     assert (mail.text, mail.html) == (ours.text, ours.html)
+
+
+def test_a_subject_closes_the_gap_of_an_empty_variable_and_stays_one_line() -> None:
+    assert render(INVITED, {"user_invited_subject": " Join {{role}} us\r\nnow "}, {}).subject == "Join us now"
 
 
 def test_the_words_of_a_confirmation_stay_ours() -> None:
