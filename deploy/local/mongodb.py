@@ -59,6 +59,11 @@ class MongoDB(Server):
                 return False
             return bool(hello["isWritablePrimary"]) and hello["setName"] == self.replica_set
 
+    async def step_down(self, *, seconds: int) -> None:
+        """Make the primary step down, and not stand for election for so many seconds."""
+        async with AsyncMongoClient[dict[str, object]](self.address, directConnection=True) as client:
+            await client.admin.command({"replSetStepDown": seconds, "force": True})
+
     async def _initiate(self, client: AsyncMongoClient[dict[str, object]]) -> None:
         members = [{"_id": 0, "host": self.address}]
         try:

@@ -21,6 +21,7 @@ from aiormq.channel import Channel as RawChannel
 from aiormq.exceptions import ChannelAccessRefused
 
 from shared.broker.declare import declare
+from shared.broker.tolerance import read_any_frame
 from shared.topology import Topology
 
 HEARTBEAT: Final = 15
@@ -97,6 +98,7 @@ async def open_link(url: str, *, name: str, confirms: bool, topology: Topology |
         BrokerRefused: the broker lets us not in, or not declare.
         BrokerUnavailable: no connection within ten seconds; the text says why.
     """
+    read_any_frame()
     connection: AbstractConnection | None = None
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):

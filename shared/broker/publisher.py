@@ -50,7 +50,7 @@ class Publisher:
     def __init__(self, url: str, *, name: str, topology: Topology | None) -> None:
         self._url, self._name, self._topology = url, name, topology
         self._link: Link | None = None
-        self._opening = asyncio.Lock()
+        self._connecting: asyncio.Task[Link] | None = None
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     @property
@@ -64,7 +64,12 @@ class Publisher:
         Raises:
             BrokerUnavailable: the broker could not be reached this time.
         """
-        await self._open()
+        if self.is_ready:
+            return
+        if self._connecting is not None and not self._connecting.done():
+            raise BrokerUnavailable("the connection is being opened")
+        self._connecting = asyncio.create_task(self._open())
+        self._link = await asyncio.shield(self._connecting)
 
     async def publish(self, message: Outgoing) -> None:
         """Publish and wait for the broker's confirm, through any number of reconnects.
@@ -72,12 +77,12 @@ class Publisher:
         A connection lost before the confirm makes it publish again, so a message may come twice.
 
         Raises:
-            Unroutable: no queue takes this routing key; repeating would not help.
+            Unroutable: no queue takes this routing key, and this publisher has no topology to declare.
             BrokerRefused: the broker says no, and this publisher has no topology to declare.
         """
         async with self._slots:
             backoff = Backoff()
-            while not await self._publish_once(message):
+            while not await self._publish_once(await self._connected(), message):
                 await backoff.wait()
 
     async def message_count(self, queue: str) -> int:
@@ -86,23 +91,28 @@ class Publisher:
         Raises:
             BrokerUnavailable: the broker can't say now.
         """
+        if self._link is None or not self._link.is_open:
+            raise BrokerUnavailable("there is no connection")
         try:
-            declared = await (await self._open()).raw.queue_declare(queue, passive=True)
+            declared = await self._link.raw.queue_declare(queue, passive=True)
         except FAULTS as error:
             raise BrokerUnavailable(str(error)) from error
         return declared.message_count or 0
 
     async def aclose(self) -> None:
         """Close the connection."""
+        if self._connecting is not None:
+            self._connecting.cancel()
         if self._link is not None:
             await self._link.close()
 
-    async def _publish_once(self, message: Outgoing) -> bool:
+    async def _publish_once(self, link: Link, message: Outgoing) -> bool:
+        """Return whether the broker confirmed; if not, publishing again may help."""
         try:
-            link = await self._open()
             if len(link.raw.confirmations) >= MAX_IN_FLIGHT:
                 # What callers gave up still lies in the socket's buffer while the broker blocks: add no more to it.
-                raise BrokerUnavailable("the broker takes messages and confirms none")
+                log.warning("broker.confirms_nothing", name=self._name)
+                return False
             await link.raw.basic_publish(
                 message.body,
                 exchange=message.exchange,
@@ -112,14 +122,18 @@ class Publisher:
                 properties=_properties(message),
             )
         except PublishError as error:
-            raise Unroutable(f"no queue is bound to {message.exchange!r} for {message.routing_key!r}") from error
+            if self._topology is None:
+                raise Unroutable(f"no queue is bound to {message.exchange!r} for {message.routing_key!r}") from error
+            # Somebody deleted a queue that our topology has; opening a new link declares it again.
+            log.warning("broker.unroutable", exchange=message.exchange, routing_key=message.routing_key)
+            await link.close()
+            return False
         except DeliveryError:
             log.warning("broker.publish_refused", exchange=message.exchange, routing_key=message.routing_key)
             return False
-        except (BrokerUnavailable, *FAULTS) as error:
+        except FAULTS as error:
             if self._topology is None and is_refusal(error) and _concerns(error, message):
                 raise BrokerRefused(str(error)) from error
-            log.warning("broker.publish_waits", exchange=message.exchange, error=repr(error))
             return False
         except asyncio.CancelledError:
             # aiormq cancels waiting publishers when its channel dies; only the caller's own cancellation counts.
@@ -129,14 +143,31 @@ class Publisher:
             return False
         return True
 
-    async def _open(self) -> Link:
-        async with self._opening:
-            if self._link is None or not self._link.is_open:
-                if self._link is not None:
-                    await self._link.close()
-                self._link = None
-                self._link = await open_link(self._url, name=self._name, confirms=True, topology=self._topology)
+    async def _connected(self) -> Link:
+        """Return the open link, which all callers wait for together while there is none."""
+        if self._link is not None and self._link.is_open:
             return self._link
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._reconnect())
+        # Shielded: one caller that gives up must not take the connection from the others.
+        self._link = await asyncio.shield(self._connecting)
+        return self._link
+
+    async def _reconnect(self) -> Link:
+        backoff = Backoff()
+        if self._link is not None:
+            await self._link.close()
+        while True:
+            try:
+                return await self._open()
+            except BrokerUnavailable as error:
+                if self._topology is None and is_refusal(error):
+                    raise
+                log.warning("broker.publisher_waits", name=self._name, error=str(error))
+                await backoff.wait()
+
+    async def _open(self) -> Link:
+        return await open_link(self._url, name=self._name, confirms=True, topology=self._topology)
 
 
 def _concerns(refusal: BaseException, message: Outgoing) -> bool:

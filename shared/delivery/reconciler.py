@@ -53,6 +53,7 @@ class Reconciler:
         if not self._database.is_ready or not self._publisher.is_ready:
             # Right after an outage everything looks late; those who hold it get the time to record it first.
             self._healthy_since = utc_now()
+            await self._publisher.connect()
         if utc_now() - self._healthy_since < self._after:
             return 0
         republished = await self._sweep_events()

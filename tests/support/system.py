@@ -159,14 +159,14 @@ class System:
             within=within,
         )
 
-    async def dead_letters(self, key: str) -> list[dict[str, Any]]:
+    async def dead_letters(self, key: str, *, count: int = 1000) -> list[dict[str, Any]]:
         """What lies in a dead-letter queue, as RabbitMQ's management API shows it; it stays there."""
         assert self.stack.rabbitmq is not None
         return list(
             await self.stack.rabbitmq.management(
                 "POST",
                 f"/api/queues/{self.vhost}/notifications.dlq.{key}/get",
-                {"count": 1000, "ackmode": "ack_requeue_true", "encoding": "auto", "truncate": 2000},
+                {"count": count, "ackmode": "ack_requeue_true", "encoding": "auto", "truncate": 2000},
             )
         )
 
