@@ -17,8 +17,9 @@ class ApiSettings(SecretsSettings, OutboundSettings):
     """Settings of the HTTP API."""
 
     api_host: str = "0.0.0.0"  # noqa: S104 - it serves other machines
+    """The address that API_PORT is opened on."""
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    """0 lets the system choose a free port."""
+    """Where the API answers; 0 lets the system choose a free port."""
     auth_jwt_secret: SecretStr = SecretStr("")
     """The key of HS256 tokens; empty refuses such tokens."""
     auth_jwks_url: Annotated[str, Field(validate_default=True)] = ""
