@@ -81,7 +81,7 @@ async def test_what_the_server_offers_is_not_looked_up_in_a_session_that_ended()
     offers, taken = "250-script\r\n250 SMTPUTF8", "250 taken" + CLOSE_AFTER
     async with scripted(EHLO=offers, final=taken) as server, pool_for(settings(server.port)) as pool:
         await send(pool, 1)
-        await until(lambda: not pool._idle[0][0].usable)
+        await until(lambda: not any(session.usable for session, _ in pool._idle))
         await send(pool, 2, recipient="jörg@example.com")
     assert len(server.payloads) == 2
 
