@@ -1,5 +1,8 @@
 """Which exchange, key and headers each kind of message takes. Pure: nothing is published here."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from shared.broker import Outgoing
 from shared.messages import (
     EVENT_CONTENT_TYPE,
@@ -10,6 +13,9 @@ from shared.messages import (
     encode_event,
 )
 from shared.topology import DEAD, EVENTS, RETRY, RUNG_HEADER, TO_SEND, rung_name
+
+_READABLE_CHARACTERS: Final = 16_384
+"""At most 64 KiB: with our own headers far below the 128 KiB of a frame, beyond which the broker hangs up."""
 
 
 def event_message(event: Event) -> Outgoing:
@@ -54,15 +60,20 @@ def dead_message(
     )
 
 
-def readable_headers(headers: object) -> dict[str, str | int]:
-    """Return the headers of a message we could not read as far as they can be published again.
+def readable_headers(headers: Mapping[str, object]) -> dict[str, str | int]:
+    """Return the headers of a message we could not read, as far as they can be published again.
 
-    RabbitMQ's own `x-death` and kin are left out: with them a message published again is dropped as a cycle.
+    All headers must fit into one frame, beside ours. And some the broker acts upon: with its own `x-death` and kin
+    a message published again is dropped as a cycle, and `CC` routes copies of it.
     """
-    if not isinstance(headers, dict):
-        return {}
-    return {
-        name: value if isinstance(value, int) else str(value)[:1000]
-        for name, value in headers.items()
-        if not name.startswith(("x-death", "x-first-death", "x-last-death"))
-    }
+    readable: dict[str, str | int] = {}
+    room = _READABLE_CHARACTERS
+    for name, value in headers.items():
+        if name.startswith(("x-death", "x-first-death", "x-last-death")) or name in {"CC", "BCC"}:
+            continue
+        kept = value if isinstance(value, int) else str(value)[:1000]
+        room -= len(name) + len(str(kept))
+        if room < 0:
+            break
+        readable[name] = kept
+    return readable
