@@ -220,7 +220,9 @@ def test_headers_that_a_newer_version_adds_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b"x", b"[" * 100_000, b"\xff", b'{"id":"evt_1"}'], ids=lambda b: repr(b[:9])
+    "body",
+    [b"", b"{}", b"x", b"[" * 100_000, b"\xff", b'{"id":"\xff"}', b'{"id":"evt_1"}'],
+    ids=lambda b: repr(b[:9]),
 )
 def test_a_task_whose_body_nobody_could_have_written_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidMessage, match="body"):
