@@ -26,9 +26,9 @@ def new_webhook_id() -> str:
     return "wh_" + _base32(secrets.token_bytes(16))
 
 
-def new_email_subscription_id() -> str:
-    """Return a fresh e-mail subscription id with 128 random bits."""
-    return "es_" + _base32(secrets.token_bytes(16))
+def email_subscription_id(*, tenant_id: str, address: str) -> str:
+    """Return the id of a tenant's one subscription for this address; spelling it in capitals makes no second one."""
+    return "es_" + _digest(tenant_id, address.casefold())
 
 
 def _digest(*parts: str) -> str:

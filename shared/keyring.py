@@ -1,4 +1,4 @@
-"""Webhook secrets: derived from a master key, never stored.
+"""Webhook secrets and the key that signs links in mails: derived from a master key, never stored.
 
 A secret is `whsec_` + base64(HKDF-SHA256(master key, salt, info = webhook id, 32 bytes)). What is stored (salt,
 master key id, hash) signs nothing without the master key. Nothing in here logs, and no `repr` or error holds
@@ -26,6 +26,7 @@ MIN_DISTINCT_BYTES = 12
 """Fewer different bytes mean a placeholder: 32 random bytes have about 30, and fewer than 12 practically never."""
 SALT_BYTES = 32
 SECRET_BYTES = 32
+_LINKS = b"links"  # no webhook's id, so no webhook's secret is ever this key
 
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")  # shorter than a base64 key, so that a key put first is never repeated
 _REMEDY = "write SECRETS_MASTER_KEYS as id:base64,id:base64 with keys from `openssl rand -base64 32`"
@@ -103,6 +104,13 @@ class Keyring:
         if not hmac.compare_digest(_fingerprint(secret).encode(), stored.sha256.encode()):
             raise SecretUnavailable(f"master key {stored.key_id} does not derive the secret that was issued")
         return secret
+
+    def link_keys(self) -> tuple[bytes, ...]:
+        """Return the keys for signed links, one of each master key: the first signs, every one of them verifies."""
+        return tuple(
+            HKDF(algorithm=SHA256(), length=SECRET_BYTES, salt=None, info=_LINKS).derive(master)
+            for master in self._keys.values()
+        )
 
 
 def _derive(master: bytes, salt: bytes, webhook_id: str) -> str:

@@ -69,11 +69,12 @@ class SkipReason(StrEnum):
 
 
 class DisabledReason(StrEnum):
-    """Why Signalpost, or its owner, disabled a webhook."""
+    """Who or what ended a subscription: Signalpost or its owner a webhook, the recipient a mail subscription."""
 
     GONE = "gone"
     CONSECUTIVE_FAILURES = "consecutive_failures"
     OWNER = "owner"
+    UNSUBSCRIBED = "unsubscribed"
 
 
 RECEIVER_FAULTS = frozenset(

@@ -8,14 +8,25 @@ import ipaddress
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.keyring import Keyring
+from shared.links import Links
 from shared.retry import RetrySchedule, parse_duration
 
 Transport = Literal["disabled", "webhook", "smtp"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,255}(/[A-Za-z0-9._~/-]{0,200})?")  # fits a header's line
 
 
 def _seconds(value: object) -> object:
@@ -99,10 +110,10 @@ class CoreSettings(BaseSettings):
 
 
 class SecretsSettings(CoreSettings):
-    """For processes that make or use webhook secrets."""
+    """For processes that make or use what is derived from the master keys."""
 
     secrets_master_keys: SecretStr = SecretStr("")
-    """Webhook secrets are derived from these: id:base64,id:base64, the newest first (`openssl rand -base64 32`)."""
+    """Secrets and signed links come from these: id:base64,id:base64, the newest first (`openssl rand -base64 32`)."""
 
     @model_validator(mode="after")
     def _usable_keys(self) -> "SecretsSettings":
@@ -117,6 +128,30 @@ class SecretsSettings(CoreSettings):
 
 
 DEVELOPMENT_MASTER_KEYS = "development:c2lnbmFscG9zdCBkZXZlbG9wbWVudCBtYXN0ZXIga2V5"
+
+
+class LinkSettings(SecretsSettings):
+    """For processes that make or honour the signed links in mails."""
+
+    api_port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Where the API listens; 0 lets the system choose a free port."""
+    public_url: str = ""
+    """Where recipients of mails reach the API (https://…); without it production takes no e-mail subscriptions."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _reachable(cls, value: str, info: ValidationInfo) -> str:
+        if value and not _PUBLIC_URL.fullmatch(value):
+            raise ValueError("expected https://host or https://host/path, without credentials and query")
+        if value.startswith("http:") and info.data.get("environment") == "production":
+            raise ValueError("expected https://…: in plain text anybody on the way could use the links")
+        return value.rstrip("/")
+
+    def links(self) -> Links | None:
+        """Return what makes and honours signed links; None in production without PUBLIC_URL."""
+        local = "" if self.is_production else f"http://127.0.0.1:{self.api_port}"
+        base_url = self.public_url or local
+        return Links(self.keyring().link_keys(), base_url) if base_url else None
 
 
 class OutboundSettings(CoreSettings):
