@@ -10,7 +10,7 @@ from aiormq.exceptions import ChannelAccessRefused, PublishError
 
 from deploy.rabbitmq.definitions import VHOST
 from deploy.rabbitmq.users import users
-from shared.broker import Publisher
+from shared.broker import BrokerUnavailable, Publisher
 from shared.topology import topology
 from tests.deploy.conftest import Broker
 
@@ -110,14 +110,26 @@ async def test_no_service_can_purge_what_is_not_its_work(broker: Broker, user: s
     assert not await may(broker, user, lambda raw: raw.queue_purge("notifications.dlq.webhook"))
 
 
-async def test_the_operator_can_make_the_topology_anew(broker: Broker) -> None:
+async def test_a_lost_queue_is_made_anew_by_the_operator_and_not_by_whose_work_it_is_not(broker: Broker) -> None:
+    await broker.server.management("DELETE", f"/api/queues/{VHOST}/events.to_dispatch")
+    with pytest.raises(BrokerUnavailable, match=r"access to queue 'events\.to_dispatch'"):
+        await declare_as(broker, "webhook")
+    await declare_as(broker, "operator")
+    await declare_as(broker, "webhook")
+
+
+async def test_the_operator_can_make_the_whole_topology_anew(broker: Broker) -> None:
     for queue in topology().queues:
         await broker.server.management("DELETE", f"/api/queues/{VHOST}/{queue.name}")
-    publisher = Publisher(broker.url("operator"), name="tests", topology=topology())
-    await publisher.connect()
-    await publisher.aclose()
+    await declare_as(broker, "operator")
     made = await broker.server.management("GET", f"/api/queues/{VHOST}")
     assert {queue["name"] for queue in made} == {queue.name for queue in topology().queues}
+
+
+async def declare_as(broker: Broker, user: str) -> None:
+    publisher = Publisher(broker.url(user), name="tests", topology=topology())
+    await publisher.connect()
+    await publisher.aclose()
 
 
 async def may_take(broker: Broker, user: str, queue: str) -> bool:
