@@ -7,10 +7,10 @@ from pydantic import Field, SecretStr, field_validator
 from services.mailer.compose import Sender, parse_sender
 from services.mailer.smtp_connection import SmtpSettings
 from shared.mail.address import AddressRefused
-from shared.settings import DeliverySettings, Seconds
+from shared.settings import DeliverySettings, LinkSettings, Seconds
 
 
-class MailerSettings(DeliverySettings):
+class MailerSettings(LinkSettings, DeliverySettings):
     """Settings of the mailer."""
 
     notification_smtp_host: str = "127.0.0.1"
@@ -25,7 +25,7 @@ class MailerSettings(DeliverySettings):
     """Who all mails come from: an address, or Name <address>."""
     notification_smtp_tls: Literal["none", "starttls", "tls"] = "none"
     """`starttls` and `tls` never fall back to plain text."""
-    notification_smtp_timeout: Seconds = 10.0
+    notification_smtp_timeout: Seconds = 30.0
     """For each step: connect, handshake, one command, the payload."""
     notification_smtp_connections: Annotated[int, Field(ge=1, le=100)] = 8
     """How many sessions one process holds open; each sends one mail at a time."""
