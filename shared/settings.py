@@ -134,7 +134,7 @@ class LinkSettings(SecretsSettings):
     """For processes that make or honour the signed links in mails."""
 
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    """Where the API listens; 0 lets the system choose a free port."""
+    """Where the API answers; 0 lets the system choose a free port."""
     public_url: str = ""
     """Where recipients of mails reach the API (https://…); without it production takes no e-mail subscriptions."""
 

@@ -10,7 +10,7 @@ from shared.mail.address import AddressRefused
 from shared.settings import DeliverySettings, LinkSettings, Seconds
 
 
-class MailerSettings(LinkSettings, DeliverySettings):
+class MailerSettings(DeliverySettings, LinkSettings):
     """Settings of the mailer."""
 
     notification_smtp_host: str = "127.0.0.1"
