@@ -23,6 +23,8 @@ class Attempt:
     """The first KiB of the answer."""
     unknown_outcome: bool = False
     """The receiver may have accepted although no answer came."""
+    message_id: str = ""
+    """The Message-ID of the mail; empty where none was sent."""
 
     @property
     def ended_at(self) -> datetime:

@@ -16,7 +16,8 @@ from shared.broker import Incoming
 from shared.catalogue import Catalogue
 from shared.clock import now_ms, utc_now
 from shared.delivery.context import WorkerContext
-from shared.delivery.routes import dead_message, readable_headers, task_message
+from shared.delivery.own_events import delivery_updated
+from shared.delivery.routes import dead_message, event_message, readable_headers, task_message
 from shared.intake import read_event
 from shared.matching import tested_webhook
 from shared.messages import DeadLetter, Event, InvalidMessage, webhook_body
@@ -148,9 +149,11 @@ class EventHandler:
         for plan in planned:
             body = webhook_body(plan.arrival.event)
             for delivery in plan.deliveries:
-                earlier = present.get(delivery.id)
                 if delivery.state is not DeliveryState.PENDING:
+                    if (update := delivery_updated(delivery)) is not None:
+                        messages.append(event_message(update))
                     continue
+                earlier = present.get(delivery.id)
                 if earlier is None or earlier.created_by == delivery.created_by:
                     messages.append(task_message(first_task(delivery, body), now_ms=now))
                 elif plan.arrival.redelivered and _never_tried(earlier):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from shared.catalogue import MAIL_RECIPIENTS, direct_recipients
+from shared.delivery.own_events import EXPORT_READY
 from shared.identity import delivery_id
 from shared.matching import matched, tested_webhook
 from shared.messages import Event, Task, epoch_ms
@@ -50,8 +51,10 @@ def plan_deliveries(
             subscription_id=subscription_id,
             recipient=recipient,
             target=target,
+            export_id=export_id if channel == EMAIL else "",
         )
 
+    export_id = _export_id(event)
     planned = [
         delivery(
             subscription.id,
@@ -74,6 +77,12 @@ def _recipients(event: Event) -> tuple[str, ...]:
     if event.type not in MAIL_RECIPIENTS:
         return ()
     return direct_recipients(event.type, _data.decode(event.data))
+
+
+def _export_id(event: Event) -> str:
+    if event.type != EXPORT_READY:
+        return ""
+    return str(_data.decode(event.data).get("export_id", ""))
 
 
 def _skip(subscription: Subscription, event: Event) -> SkipReason | None:

@@ -7,7 +7,7 @@ replay, or be for something that was settled or deleted while it waited.
 from dataclasses import dataclass
 
 from shared.messages import Task
-from shared.reasons import UNFINISHED, DeliveryState
+from shared.reasons import UNFINISHED
 from shared.storage import Delivery
 
 
@@ -26,13 +26,13 @@ class Discard:
 
 
 @dataclass(frozen=True)
-class FinishLetter:
-    """The delivery is dead, and a crash came before its dead letter was parked."""
+class Finish:
+    """The delivery has ended, and a crash came before its dead letter was parked or its event emitted."""
 
     delivery: Delivery
 
 
-Verdict = Go | Discard | FinishLetter
+Verdict = Go | Discard | Finish
 
 
 def needs_check(task: Task, *, redelivered: bool) -> bool:
@@ -44,10 +44,8 @@ def judge(task: Task, delivery: Delivery | None) -> Verdict:
     """Compare a task with the document of its delivery."""
     if delivery is None:
         return Discard("deleted")
-    if delivery.state is DeliveryState.DEAD and delivery.due_at is not None:
-        return FinishLetter(delivery)
     if delivery.state not in UNFINISHED:
-        return Discard(delivery.state.value)
+        return Discard(delivery.state.value) if delivery.due_at is None else Finish(delivery)
     if task.attempt <= delivery.attempts_made:
         # What a crash left standing between this record and the next message, the reconciler finds.
         return Discard("superseded")

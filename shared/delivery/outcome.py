@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from shared.attempt import Attempt, Transition
+from shared.delivery.own_events import is_export_mail
 from shared.delivery.result import Delivered, Failed, Skipped, Withdrawn
 from shared.messages import Task
 from shared.reasons import DeadReason, DeliveryState
@@ -24,11 +25,13 @@ def transition_for(
         now: the time after the try.
         jitter: from 0 to 1.
     """
+    owed = now if is_export_mail(task) else None  # the event that tells of it
     match result:
         case Delivered():
-            return _after(task, attempt, result.attempt, DeliveryState.DELIVERED, now)
+            return _after(task, attempt, result.attempt, DeliveryState.DELIVERED, now, due_at=owed)
         case Skipped():
-            return _without_attempt(task, attempt, DeliveryState.SKIPPED, now, result.reason.value, result.detail)
+            reason = result.reason.value
+            return _without_attempt(task, attempt, DeliveryState.SKIPPED, now, reason, result.detail, due_at=owed)
         case Withdrawn():
             return _without_attempt(
                 task, attempt, DeliveryState.DEAD, now, result.reason.value, result.detail, due_at=now

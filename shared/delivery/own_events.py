@@ -5,12 +5,17 @@ An event of our own never leads to another about its own delivery: that would ne
 """
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from shared.catalogue import is_internal
-from shared.messages import OWN_SOURCE, Event, rfc3339
+from shared.messages import OWN_SOURCE, Event, Task, rfc3339
+from shared.reasons import DeliveryState
 from shared.storage import Delivery, Subscription
+from shared.topology import EMAIL
+
+EXPORT_READY: Final = "billing.export.ready"
 
 
 def own_event(
@@ -54,6 +59,41 @@ def dead_lettered(delivery: Delivery) -> Event | None:
         tenant_id=delivery.tenant_id,
         source_id=f"dead-lettered/{delivery.id}/{delivery.attempts_made}",
         type_="delivery.dead_lettered",
+        time=delivery.updated_at,
+        subject=f"deliveries/{delivery.id}",
+        data=data,
+    )
+
+
+def is_export_mail(item: Delivery | Task) -> bool:
+    """Tell whether every change of this delivery is to be told as `billing.export.delivery_updated`."""
+    return item.channel == EMAIL and item.event_type == EXPORT_READY
+
+
+def delivery_updated(delivery: Delivery) -> Event | None:
+    """Return the event that tells where the mail about a billing export stands; None for every other delivery."""
+    if not is_export_mail(delivery):
+        return None
+    data: dict[str, object] = {
+        "export_id": delivery.export_id,
+        "delivery_id": delivery.id,
+        "recipient": delivery.recipient,
+        "state": delivery.state.value,
+        "attempts": delivery.attempts_made,
+        "updated_at": rfc3339(delivery.updated_at),
+    }
+    if delivery.message_id:
+        data["message_id"] = delivery.message_id
+    if delivery.last_error:
+        data["last_error"] = delivery.last_error
+    if delivery.state is DeliveryState.RETRYING and delivery.due_at is not None:
+        data["next_attempt_at"] = rfc3339(delivery.due_at)
+    if delivery.state is DeliveryState.DELIVERED:
+        data["delivered_at"] = rfc3339(delivery.updated_at)
+    return own_event(
+        tenant_id=delivery.tenant_id,
+        source_id=f"export-delivery/{delivery.id}/{delivery.attempts_made}/{delivery.state.value}",
+        type_="billing.export.delivery_updated",
         time=delivery.updated_at,
         subject=f"deliveries/{delivery.id}",
         data=data,

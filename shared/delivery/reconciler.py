@@ -14,7 +14,7 @@ from shared.clock import now_ms, utc_now
 from shared.delivery.context import WorkerContext
 from shared.delivery.routes import event_message, task_message
 from shared.messages import Task, epoch_ms, webhook_body
-from shared.reasons import DeliveryState
+from shared.reasons import UNFINISHED
 from shared.storage import Delivery, StoredEvent
 from shared.topology import CHANNELS, EVENTS_TO_DISPATCH, to_send_queue
 
@@ -84,10 +84,10 @@ class Reconciler:
         task = task_for(delivery, stored).at(
             attempt=delivery.attempts_made + 1, not_before=now_ms(), republished_by="reconciler"
         )
-        if delivery.state is DeliveryState.DEAD:
-            await self._settler.bury(task, delivery)
-        else:
+        if delivery.state in UNFINISHED:
             await self._publisher.publish(task_message(task, now_ms=now_ms()))
+        else:
+            await self._settler.follow_up(task, delivery)
 
     async def _sweep_events(self) -> int:
         before = await self._standing_before(EVENTS_TO_DISPATCH)

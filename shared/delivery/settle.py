@@ -13,10 +13,10 @@ from shared.attempt import Transition
 from shared.broker import Publisher
 from shared.clock import now_ms, utc_now
 from shared.delivery.outcome import Countable, transition_for
-from shared.delivery.own_events import dead_lettered, webhook_disabled
+from shared.delivery.own_events import dead_lettered, delivery_updated, is_export_mail, webhook_disabled
 from shared.delivery.routes import dead_message, event_message, task_message
 from shared.messages import TASK_CONTENT_TYPE, DeadLetter, Task, epoch_ms
-from shared.reasons import RECEIVER_FAULTS, DeadReason, DeliveryState, DisabledReason
+from shared.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
 from shared.storage import Deliveries, Delivery, Subscriptions
 from shared.topology import WEBHOOK
 
@@ -50,19 +50,28 @@ class Settler:
         _log_attempt(task, transition, recorded=recorded)
         if not recorded:
             return
-        if transition.state is DeliveryState.RETRYING and transition.due_at is not None:
-            await self.publish(task.at(attempt=attempt + 1, not_before=epoch_ms(transition.due_at)))
-        elif transition.state is DeliveryState.DEAD:
+        if transition.state is DeliveryState.DEAD or is_export_mail(task):
             delivery = await self._deliveries.get(task.delivery_id)
             if delivery is not None:
-                await self.bury(task, delivery)
+                await self.follow_up(task, delivery)
+        if transition.state is DeliveryState.RETRYING and transition.due_at is not None:
+            await self.publish(task.at(attempt=attempt + 1, not_before=epoch_ms(transition.due_at)))
 
     async def publish(self, task: Task) -> None:
         """Publish a task, through the ladder if it is not due yet."""
         await self._publisher.publish(task_message(task, now_ms=now_ms()))
 
-    async def bury(self, task: Task, delivery: Delivery) -> None:
-        """Do everything a dead delivery owes; repeating it after a crash repeats at most the dead letter."""
+    async def follow_up(self, task: Task, delivery: Delivery) -> None:
+        """Do what a delivery's new state calls for; repeating it after a crash repeats at most the dead letter."""
+        update = delivery_updated(delivery)
+        if update is not None:
+            await self._publisher.publish(event_message(update))
+        if delivery.state is DeliveryState.DEAD:
+            await self._bury(task, delivery)
+        if delivery.state not in UNFINISHED:
+            await self._deliveries.nothing_owed(delivery.id)
+
+    async def _bury(self, task: Task, delivery: Delivery) -> None:
         if delivery.channel == WEBHOOK and delivery.event_type != TEST_EVENT:
             await self._charge(delivery)
         event = dead_lettered(delivery)
@@ -76,7 +85,6 @@ class Settler:
             content_type=TASK_CONTENT_TYPE,
         )
         await self._publisher.publish(letter)
-        await self._deliveries.nothing_owed(delivery.id)
 
     async def _charge(self, delivery: Delivery) -> None:
         """Count the failure against the webhook, and say so if that disabled it."""

@@ -12,7 +12,7 @@ import structlog
 from shared.broker import Incoming
 from shared.clock import now_ms, utc_now
 from shared.delivery.context import WorkerContext
-from shared.delivery.gate import Discard, FinishLetter, judge, needs_check
+from shared.delivery.gate import Discard, Finish, judge, needs_check
 from shared.delivery.result import Busy, Gone, Sender, Unable
 from shared.delivery.routes import dead_message, readable_headers
 from shared.messages import DeadLetter, InvalidMessage, Task, epoch_ms, parse_task
@@ -72,8 +72,8 @@ class DeliveryWorker:
                 case Discard(why):
                     log.debug("delivery.discarded", delivery_id=task.delivery_id, attempt=task.attempt, why=why)
                     return
-                case FinishLetter(dead):
-                    await self._settler.bury(task, dead)
+                case Finish(ended):
+                    await self._settler.follow_up(task, ended)
                     return
                 case go:
                     attempt = go.attempt

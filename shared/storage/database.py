@@ -24,6 +24,9 @@ Result = TypeVar("Result")
 OPERATION_TIMEOUT_MS: Final = 10_000
 """Bounds every operation with its retries, so that a frozen server is noticed."""
 
+CONFIRMATION_PERIOD: Final = 86_400
+"""Seconds for which it is remembered that an address was asked to confirm; the limits on asking count over them."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -49,6 +52,7 @@ class Database:
         self.deliveries: AsyncCollection[Document] = database["deliveries"]
         self.branding: AsyncCollection[Document] = database["branding"]
         self.idempotency: AsyncCollection[Document] = database["idempotency"]
+        self.confirmations: AsyncCollection[Document] = database["confirmations"]
         self._waiting = 0
 
     @property
@@ -129,6 +133,11 @@ class Database:
                         partialFilterExpression={"state": DeliveryState.DEAD.value},
                     ),
                     IndexModel([("event_id", ASCENDING)]),
+                    IndexModel(
+                        [("tenant_id", ASCENDING), ("export_id", ASCENDING), *newest_first],
+                        name="billing_exports",
+                        partialFilterExpression={"export_id": {"$exists": True}},
+                    ),
                     # Only what still owes something is in here, so the reconciler's search stays small.
                     IndexModel([("due_at", ASCENDING)], name="due", sparse=True),
                     IndexModel([("created_at", ASCENDING)], name="retention", expireAfterSeconds=expiry),
@@ -137,5 +146,12 @@ class Database:
             (
                 self.idempotency,
                 [IndexModel([("created_at", ASCENDING)], name="retention", expireAfterSeconds=expiry)],
+            ),
+            (
+                self.confirmations,
+                [
+                    IndexModel([("tenant_id", ASCENDING), ("asked_at", ASCENDING)]),
+                    IndexModel([("asked_at", ASCENDING)], name="retention", expireAfterSeconds=CONFIRMATION_PERIOD),
+                ],
             ),
         ]

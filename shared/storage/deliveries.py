@@ -50,9 +50,23 @@ class Delivery:
     attempts: tuple[Attempt, ...] = ()
     reason: str | None = None
     detail: str = ""
+    export_id: str = ""
+    """The billing export that a mail is about; empty for everything else."""
     traceparent: str = ""
     created_by: str = field(default_factory=lambda: uuid4().hex)
     """Recognises one's own insert when its answer was lost."""
+
+    @property
+    def message_id(self) -> str:
+        """The Message-ID of the mail; empty as long as none was sent."""
+        return next((attempt.message_id for attempt in reversed(self.attempts) if attempt.message_id), "")
+
+    @property
+    def last_error(self) -> str:
+        """Why nothing is sent any more, or what the last attempt failed with; empty for a success."""
+        if self.detail or not self.attempts:
+            return self.detail
+        return self.attempts[-1].detail or self.attempts[-1].error or ""
 
 
 class Deliveries:
@@ -73,7 +87,7 @@ class Deliveries:
         """Store new deliveries; returns those that were there already, as they stand now."""
         if not deliveries:
             return []
-        documents = [_to_document(delivery) for delivery in deliveries]
+        documents = [delivery_document(delivery) for delivery in deliveries]
         present = await self._database.hold(lambda: self._insert(documents))
         if not present:
             return []
@@ -93,7 +107,7 @@ class Deliveries:
         await self._deferred.submit((delivery_id, due_at))
 
     async def nothing_owed(self, delivery_id: str) -> None:
-        """Note that a dead delivery's letter is parked."""
+        """Note that everything is said about a finished delivery."""
         await self._paid.submit(delivery_id)
 
     async def remove(self, delivery_id: str) -> None:
@@ -161,7 +175,7 @@ class Deliveries:
         return [None] * len(deferrals)
 
     async def _clear_due(self, delivery_ids: Sequence[str]) -> list[None]:
-        query = {"_id": {"$in": list(delivery_ids)}, "state": DeliveryState.DEAD.value}
+        query = {"_id": {"$in": list(delivery_ids)}, "state": {"$nin": _UNFINISHED}}
         await self._database.hold(lambda: self._collection.update_many(query, {"$unset": {"due_at": ""}}))
         return [None] * len(delivery_ids)
 
@@ -190,14 +204,16 @@ def _update(transition: Transition) -> UpdateOne:
     return UpdateOne(expected, update)
 
 
-def _to_document(delivery: Delivery) -> Document:
+def delivery_document(delivery: Delivery) -> Document:
+    """Return the document that holds a delivery."""
+    absent = {"id", "due_at"} if delivery.export_id else {"id", "due_at", "export_id"}
     document: Document = {
-        name: getattr(delivery, name) for name in Delivery.__dataclass_fields__ if name not in {"id", "due_at"}
+        name: getattr(delivery, name) for name in Delivery.__dataclass_fields__ if name not in absent
     }
     document["_id"] = delivery.id
     document["state"] = delivery.state.value
     document["attempts"] = [asdict(attempt) for attempt in delivery.attempts]
-    if delivery.due_at is not None:  # absent, not null: the index over it is sparse
+    if delivery.due_at is not None:  # absent, not null: like export_id, it has an index over the few that hold it
         document["due_at"] = delivery.due_at
     return document
 

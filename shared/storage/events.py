@@ -57,7 +57,7 @@ class Events:
         """
         stored = StoredEvent(event=event, created_at=at, dispatched_at=None, matched=0, uncatalogued=uncatalogued)
         try:
-            await self._collection.insert_one(_to_document(stored))
+            await self._collection.insert_one(event_document(stored))
         except DuplicateKeyError:
             return False
         except PyMongoError as error:
@@ -80,7 +80,7 @@ class Events:
 
     def _dispatched(self, item: StoredEvent, is_known: bool) -> InsertOne[Document] | UpdateOne:
         if not is_known:
-            return InsertOne(_to_document(item))
+            return InsertOne(event_document(item))
         return UpdateOne(
             {"_id": item.event.id, "dispatched_at": None},
             {
@@ -108,7 +108,8 @@ def raise_unless_duplicates(error: BulkWriteError) -> list[int]:
     return [item["index"] for item in errors]
 
 
-def _to_document(stored: StoredEvent) -> Document:
+def event_document(stored: StoredEvent) -> Document:
+    """Return the document that holds an event."""
     event = stored.event
     # Present only while the event waits to be dispatched, so that the index over it stays small.
     pending = {"pending_since": stored.created_at} if stored.dispatched_at is None else {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.delivery.gate import Discard, FinishLetter, Go, judge, needs_check
+from shared.delivery.gate import Discard, Finish, Go, judge, needs_check
 from shared.reasons import DeliveryState
 from tests.support.values import NOON, a_delivery, a_task
 
@@ -32,9 +32,10 @@ def test_a_settled_delivery_is_not_sent_again(state: DeliveryState, attempt: int
     assert isinstance(judge(a_task(attempt=attempt), delivery), Discard)
 
 
-def test_a_dead_delivery_whose_letter_is_not_parked_gets_its_letter() -> None:
-    delivery = a_delivery(state=DeliveryState.DEAD, attempts_made=1, due_at=NOON)
-    assert judge(a_task(), delivery) == FinishLetter(delivery)
+@pytest.mark.parametrize("state", [DeliveryState.DELIVERED, DeliveryState.SKIPPED, DeliveryState.DEAD])
+def test_what_an_ended_delivery_still_owes_is_done_without_sending_it_again(state: DeliveryState) -> None:
+    delivery = a_delivery(state=state, attempts_made=1, due_at=NOON)
+    assert judge(a_task(), delivery) == Finish(delivery)
 
 
 @pytest.mark.parametrize("attempt", [1, 2])

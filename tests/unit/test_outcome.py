@@ -7,6 +7,7 @@ import pytest
 from shared.attempt import Attempt, Transition
 from shared.delivery.outcome import transition_for
 from shared.delivery.result import Delivered, Failed, Skipped, Withdrawn
+from shared.messages import Task
 from shared.reasons import DeadReason, DeliveryState, SkipReason
 from shared.retry import RetrySchedule
 from tests.support.values import NOON, a_task
@@ -19,9 +20,14 @@ def an_attempt(number: int, error: str | None = None) -> Attempt:
 
 
 def after(
-    result: Delivered | Failed | Skipped | Withdrawn, attempt: int, *, round_start: int = 0, jitter: float = 0.0
+    result: Delivered | Failed | Skipped | Withdrawn,
+    attempt: int,
+    *,
+    round_start: int = 0,
+    jitter: float = 0.0,
+    task: Task | None = None,
 ) -> Transition:
-    return transition_for(a_task(), attempt, result, round_start=round_start, now=NOON, jitter=jitter)
+    return transition_for(task or a_task(), attempt, result, round_start=round_start, now=NOON, jitter=jitter)
 
 
 def failed(number: int, final: DeadReason | None = None, retry_after: float | None = None) -> Failed:
@@ -32,6 +38,19 @@ def test_a_delivered_one_owes_nothing() -> None:
     change = after(Delivered(attempt=an_attempt(1)), 1)
     assert (change.state, change.due_at, change.reason) == (DeliveryState.DELIVERED, None, None)
     assert change.attempt == an_attempt(1)
+
+
+EXPORT_MAIL = a_task(
+    channel="email", event_type="billing.export.ready", subscription_id="", recipient="a@example.com"
+)
+
+
+@pytest.mark.parametrize(
+    "result", [Delivered(attempt=an_attempt(1)), Skipped(reason=SkipReason.TRANSPORT_DISABLED, detail="off")]
+)
+def test_the_end_of_a_mail_about_a_billing_export_is_owed_until_it_is_told(result: Delivered | Skipped) -> None:
+    assert after(result, 1, task=EXPORT_MAIL).due_at == NOON
+    assert after(result, 1, task=a_task(event_type="billing.export.ready")).due_at is None, "a webhook's is not"
 
 
 @pytest.mark.parametrize(("attempt", "wait"), [(1, 1), (2, 5), (3, 25)])

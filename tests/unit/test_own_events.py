@@ -1,14 +1,16 @@
 """The events about ourselves fit their own schemas, are the same event when told twice, and never go in circles."""
 
 import json
+from typing import Any
 
 import pytest
 
 from shared.attempt import Attempt
 from shared.catalogue import Catalogue
-from shared.delivery.own_events import dead_lettered, webhook_disabled
+from shared.delivery.own_events import dead_lettered, delivery_updated, webhook_disabled
 from shared.messages import OWN_SOURCE, Event
 from shared.reasons import DeadReason, DeliveryState
+from shared.storage import Delivery
 from tests.support.values import NOON, a_delivery, a_webhook
 
 CATALOGUE = Catalogue.load(None)
@@ -72,3 +74,73 @@ def test_a_disabled_webhook_is_told_without_what_its_url_hides() -> None:
     }
     assert event.tenant_id == "org_1"
     assert event.id == webhook_disabled(webhook).id
+
+
+MAIL = Attempt(number=1, started_at=NOON, duration_ms=3, status=250, message_id="<dlv_1@mail.example.com>")
+DEFERRED = Attempt(
+    number=1,
+    started_at=NOON,
+    duration_ms=3,
+    status=451,
+    error="smtp_4xx",
+    detail="451 try later",
+    message_id="<dlv_1@mail.example.com>",
+)
+
+
+def an_export_mail(**changes: Any) -> Delivery:
+    facts: dict[str, Any] = {
+        "event_type": "billing.export.ready",
+        "channel": "email",
+        "subscription_id": "",
+        "recipient": "accounts@example.com",
+        "target": "accounts@example.com",
+        "export_id": "exp_5",
+        "attempts_made": 1,
+    }
+    return a_delivery(**facts | changes)
+
+
+def test_a_delivered_export_is_told_with_the_mails_id_and_time() -> None:
+    assert about(delivery_updated(an_export_mail(state=DeliveryState.DELIVERED, attempts=(MAIL,)))) == {
+        "export_id": "exp_5",
+        "delivery_id": "dlv_1",
+        "recipient": "accounts@example.com",
+        "state": "delivered",
+        "attempts": 1,
+        "message_id": "<dlv_1@mail.example.com>",
+        "updated_at": "2026-11-21T12:00:00.000Z",
+        "delivered_at": "2026-11-21T12:00:00.000Z",
+    }
+
+
+def test_a_deferred_export_is_told_with_the_error_and_the_next_attempt() -> None:
+    data = about(delivery_updated(an_export_mail(state=DeliveryState.RETRYING, attempts=(DEFERRED,))))
+    assert (data["state"], data["last_error"]) == ("retrying", "451 try later")
+    assert data["next_attempt_at"] == "2026-11-21T12:00:00.000Z"
+    assert "delivered_at" not in data
+
+
+def test_a_dead_export_is_told_with_why_also_if_nothing_was_sent() -> None:
+    dead = an_export_mail(state=DeliveryState.DEAD, detail="550 no such user", attempts=(DEFERRED,))
+    assert about(delivery_updated(dead))["last_error"] == "550 no such user"
+    skipped = an_export_mail(state=DeliveryState.SKIPPED, detail="NOTIFICATION_TRANSPORT is webhook", attempts_made=0)
+    assert "message_id" not in about(delivery_updated(skipped))
+
+
+def test_each_state_of_an_export_is_one_event_however_often_it_is_told() -> None:
+    states = [(DeliveryState.RETRYING, 1), (DeliveryState.RETRYING, 1), (DeliveryState.RETRYING, 2)]
+    states += [(DeliveryState.DELIVERED, 2), (DeliveryState.DEAD, 2)]
+    events = [delivery_updated(an_export_mail(state=state, attempts_made=made)) for state, made in states]
+    assert len({event.id for event in events if event is not None}) == 4
+
+
+@pytest.mark.parametrize(
+    "changes", [{"channel": "webhook"}, {"event_type": "user.invited"}, *({"event_type": t} for t in OWN_TYPES)]
+)
+def test_only_mails_about_an_export_are_told(changes: dict[str, str]) -> None:
+    assert delivery_updated(an_export_mail(state=DeliveryState.DELIVERED, **changes)) is None
+
+
+def test_the_death_of_a_request_to_confirm_an_address_is_not_told() -> None:
+    assert dead_lettered(a_delivery(state=DeliveryState.DEAD, event_type="email.confirmation")) is None

@@ -74,6 +74,14 @@ def test_a_billing_export_goes_to_each_recipient_once() -> None:
     assert [delivery.recipient for delivery in plan(event)] == ["a@example.com", "b@example.com"]
 
 
+def test_the_mails_about_a_billing_export_name_it_and_nothing_else_does() -> None:
+    data = msgspec.json.encode({"export_id": "exp_5", "recipients": ["a@example.com"]})
+    webhook, notice, mail = plan(an_event(type="billing.export.ready", data=data), a_webhook(), MAILS)
+    assert (webhook.export_id, notice.export_id, mail.export_id) == ("", "exp_5", "exp_5")
+    [invited] = plan(invitation(b',"export_id":"exp_5"'))
+    assert invited.export_id == ""
+
+
 @pytest.mark.parametrize("number", [b"1e400", b"-1E+999", b"123456789012345678901234567890", b"1e-999"])
 def test_a_number_that_no_float_holds_stops_no_invitation(number: bytes) -> None:
     assert len(plan(invitation(b',"credits":' + number))) == 1
