@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from shared.catalogue import CONFIRMATION
 from shared.messages import OWN_SOURCE, Event
 from shared.patterns import patterns_matching
+from shared.reasons import DisabledReason
 from shared.storage import Subscription
 
 TEST_EVENT = "webhook.test"
@@ -21,11 +23,15 @@ def mismatch(subscription: Subscription, event: Event) -> str | None:
     target = tested_webhook(event)
     if target is not None:
         return None if subscription.id == target else "it is a test event of another webhook"
+    if event.type == CONFIRMATION:  # whoever published it: nobody but the address in question is ever asked
+        return "it asks an address to confirm its subscription"
     if subscription.subject is not None and subscription.subject != event.subject:
         return f"it is bound to the subject {subscription.subject}, the event's is {event.subject or 'empty'}"
     if not set(patterns_matching(event.type)).intersection(subscription.events):
         return f"its events ({', '.join(subscription.events)}) do not include {event.type}"
     if not subscription.confirmed:
+        if subscription.disabled_reason == DisabledReason.UNSUBSCRIBED:
+            return "its recipient has unsubscribed"
         return "its address has not been confirmed yet"
     return None
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from shared.settings import OutboundSettings, SecretsSettings
+from shared.settings import LinkSettings, OutboundSettings
 
 MIN_SECRET_BYTES: Final = 32
 """RFC 7518, section 3.2: a key for HS256 is at least as long as its hash."""
@@ -13,13 +13,11 @@ DEVELOPMENT_JWT_SECRET: Final = "signalpost-development-only-not-a-secret"  # no
 """Signs tokens in development where neither AUTH_JWT_SECRET nor AUTH_JWKS_URL is set."""
 
 
-class ApiSettings(SecretsSettings, OutboundSettings):
+class ApiSettings(LinkSettings, OutboundSettings):
     """Settings of the HTTP API."""
 
     api_host: str = "0.0.0.0"  # noqa: S104 - it serves other machines
     """The address that API_PORT is opened on."""
-    api_port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    """Where the API answers; 0 lets the system choose a free port."""
     auth_jwt_secret: SecretStr = SecretStr("")
     """The key of HS256 tokens; empty refuses such tokens."""
     auth_jwks_url: Annotated[str, Field(validate_default=True)] = ""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from shared.catalogue import CONFIRMATION
 from shared.mail.kinds import VARIABLES, MailKind
 from shared.messages import Task, parse_webhook_body
 from shared.storage.branding import Branding
@@ -16,13 +17,18 @@ _DIRECT_KINDS = {
 
 def kind_of(task: Task) -> MailKind:
     """Return the kind of mail: the event's own one for people it names, a plain notice for subscribers."""
+    if task.event_type == CONFIRMATION:
+        return MailKind.CONFIRM_SUBSCRIPTION
     if task.subscription_id:
         return MailKind.EVENT
     return _DIRECT_KINDS.get(task.event_type, MailKind.EVENT)
 
 
-def variables_for(task: Task, branding: Branding) -> Mapping[str, object]:
-    """Return the values for the template's variables: the event's own, then ours, which none of them can replace."""
+def variables_for(task: Task, branding: Branding, links: Mapping[str, str]) -> Mapping[str, object]:
+    """Return the values for the template's variables: the event's own, then ours, which none of them can replace.
+
+    `links` are the signed ones of this mail, by the name of their variable.
+    """
     body = parse_webhook_body(task.body)
     data = _parsed(bytes(body.data))
     values: dict[str, object] = dict(data) if isinstance(data, dict) else {}
@@ -39,6 +45,7 @@ def variables_for(task: Task, branding: Branding) -> Mapping[str, object]:
         "app_name": branding.app_name,
         "logo_url": branding.logo_url,
         "email": task.recipient,
+        **links,
     }
     if branding.organization_name:
         values["organization_name"] = branding.organization_name

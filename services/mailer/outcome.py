@@ -10,7 +10,7 @@ from shared.reasons import DeadReason
 from shared.retry import RetrySchedule
 
 
-def accepted(receipt: SmtpReceipt, *, number: int, started_at: datetime) -> Delivered:
+def accepted(receipt: SmtpReceipt, *, number: int, started_at: datetime, message_id: str) -> Delivered:
     """Return the result of a mail that the server took."""
     return Delivered(
         attempt=Attempt(
@@ -19,6 +19,7 @@ def accepted(receipt: SmtpReceipt, *, number: int, started_at: datetime) -> Deli
             duration_ms=round(receipt.duration * 1000),
             status=receipt.code,
             excerpt=receipt.text,
+            message_id=message_id,
         )
     )
 
@@ -30,6 +31,7 @@ def refused(
     started_at: datetime,
     ended_at: datetime,
     schedule: RetrySchedule,
+    message_id: str = "",
 ) -> Failed:
     """Return the result of a mail that the server refused, for good or for now."""
     deferred = isinstance(fault, MailDeferred)
@@ -41,6 +43,7 @@ def refused(
         error=fault.error_class if isinstance(fault, MailDeferred) else "smtp_rejected",
         detail=str(fault),
         unknown_outcome=isinstance(fault, MailDeferred) and fault.unknown_outcome,
+        message_id=message_id,
     )
     return Failed(attempt=attempt, schedule=schedule, final=None if deferred else DeadReason.SMTP_REJECTED)
 

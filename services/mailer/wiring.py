@@ -1,5 +1,7 @@
 """Puts the mailer together."""
 
+import asyncio
+
 from services.mailer.client import SmtpPool
 from services.mailer.handler import MailSender
 from services.mailer.settings import MailerSettings
@@ -38,11 +40,16 @@ class Mailer:
             "broker": self._consumer.is_ready,
             "database": self._context.database.is_ready,
             "mail_server": self._sender.is_ready,
+            "public_url": self._sender.has_links,
         }
 
     async def run(self) -> None:
         """Send until stopped."""
-        await self._consumer.run()
+        watching = asyncio.create_task(self._sender.watch())
+        try:
+            await self._consumer.run()
+        finally:
+            watching.cancel()
 
     async def stop(self) -> None:
         """Finish and record what is in flight, then close."""

@@ -14,12 +14,12 @@ import jsonschema_rs
 
 from shared.catalogue.entry import CatalogueError, EventType
 from shared.catalogue.files import read_event_types
-from shared.catalogue.own import OWN_TYPES
+from shared.catalogue.own import CONFIRMATION, OWN_TYPES
 from shared.catalogue.product import PRODUCT_TYPES
 from shared.patterns import patterns_matching
 
 _BUILTIN = {entry.type: entry for entry in (*PRODUCT_TYPES, *OWN_TYPES)}
-_INTERNAL = frozenset(entry.type for entry in OWN_TYPES)
+_INTERNAL = frozenset(entry.type for entry in OWN_TYPES) | {CONFIRMATION}
 _Kind = jsonschema_rs.ValidationErrorKind
 _MAX_SENTENCE: Final = 400
 _MASK = "the value"

@@ -9,6 +9,9 @@ from shared.catalogue.entry import EventType
 from shared.catalogue.fields import bare_link, count, data, ident, mail, text, time
 from shared.reasons import DeliveryState
 
+CONFIRMATION: Final = "email.confirmation"
+"""Asks one address whether it may be written to. No entry of the catalogue: nobody can subscribe to it."""
+
 OWN_TYPES: Final = (
     EventType(
         type="webhook.test",

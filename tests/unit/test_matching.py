@@ -51,6 +51,18 @@ def test_an_unconfirmed_mail_address_gets_nothing() -> None:
     assert mismatch(unconfirmed, an_event()) is not None
 
 
+def test_a_recipient_who_unsubscribed_gets_nothing() -> None:
+    left = a_webhook(
+        channel="email", address="ada@example.com", url="", confirmed=False, disabled_reason="unsubscribed"
+    )
+    assert mismatch(left, an_event()) == "its recipient has unsubscribed"
+
+
+def test_a_request_to_confirm_an_address_is_for_no_subscriber_whoever_published_it() -> None:
+    for source in (OWN_SOURCE, "/wipe/backend"):
+        assert matched(an_event(type="email.confirmation", source=source), [a_webhook(events=("*",))]) == []
+
+
 def test_a_test_event_goes_to_the_tested_webhook_alone() -> None:
     event = an_event(type="webhook.test", source=OWN_SOURCE, subject="webhooks/wh_1")
     tested, other = a_webhook(id="wh_1", events=("signer.*",)), a_webhook(id="wh_2", events=("*",))
