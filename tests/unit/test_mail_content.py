@@ -1,4 +1,4 @@
-"""A task becomes the right kind of mail, with its own links; no event puts a link or a name of ours into another's."""
+"""A task becomes the right kind of mail with its own links; no event puts a link or a name of ours into another's."""
 
 import msgspec
 import pytest
