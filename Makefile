@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo test run lint types contracts check lock clean
+.PHONY: help setup python demo test run chaos lint types contracts check lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -25,6 +25,9 @@ run: setup ## start everything and keep it running until Ctrl-C
 
 test: setup ## run all tests against real servers (choose with ARGS="tests/unit -k retry")
 	@$(BIN)/pytest $(ARGS)
+
+chaos: setup ## the long fault run, 10 to 20 minutes (repeat one with ARGS="--seed N")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: python ## look for mistakes and for code that is not formatted
 	@$(BIN)/ruff check
