@@ -4,11 +4,12 @@ The program is the `mongod` that a package of the development dependencies carri
 loopback only. Replica sets are what Signalpost needs: majority writes that outlive a crash.
 """
 
+import asyncio
 import os
 import secrets
 from collections.abc import Mapping, Sequence
 
-from pymongo import AsyncMongoClient
+from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.local.program import Server
@@ -41,33 +42,42 @@ class MongoDB(Server):
 
     async def ready(self) -> bool:
         """Whether it is the primary and takes writes; makes the replica set if it is new."""
-        async with AsyncMongoClient[dict[str, object]](
-            self.address,
-            directConnection=True,
-            serverSelectionTimeoutMS=2000,
-            connectTimeoutMS=2000,
-            socketTimeoutMS=5000,
-        ) as client:
+        return await asyncio.to_thread(self._is_primary)
+
+    async def step_down(self, *, seconds: int) -> None:
+        """Make the primary step down, and not stand for election for so many seconds."""
+
+        def step_down() -> None:
+            with self._client() as client:
+                client.admin.command({"replSetStepDown": seconds, "force": True})
+
+        await asyncio.to_thread(step_down)
+
+    def _client(self) -> MongoClient[dict[str, object]]:
+        """A connection to this member alone.
+
+        Not an AsyncMongoClient: one that is closed while it still connects in the background leaves its socket open
+        (PyMongo 4.20), and here clients come and go while the server starts.
+        """
+        return MongoClient(self.address, directConnection=True, serverSelectionTimeoutMS=2000, socketTimeoutMS=5000)
+
+    def _is_primary(self) -> bool:
+        with self._client() as client:
             try:
-                await client.admin.command("replSetGetStatus")
-                hello = await client.admin.command("hello")
+                client.admin.command("replSetGetStatus")
+                hello = client.admin.command("hello")
             except OperationFailure as error:
                 if error.code == _NOT_INITIALISED:
-                    await self._initiate(client)
+                    self._initiate(client)
                 return False
             except PyMongoError:
                 return False
             return bool(hello["isWritablePrimary"]) and hello["setName"] == self.replica_set
 
-    async def step_down(self, *, seconds: int) -> None:
-        """Make the primary step down, and not stand for election for so many seconds."""
-        async with AsyncMongoClient[dict[str, object]](self.address, directConnection=True) as client:
-            await client.admin.command({"replSetStepDown": seconds, "force": True})
-
-    async def _initiate(self, client: AsyncMongoClient[dict[str, object]]) -> None:
+    def _initiate(self, client: MongoClient[dict[str, object]]) -> None:
         members = [{"_id": 0, "host": self.address}]
         try:
-            await client.admin.command("replSetInitiate", {"_id": self.replica_set, "members": members})
+            client.admin.command("replSetInitiate", {"_id": self.replica_set, "members": members})
         except OperationFailure as error:
             if error.code != _ALREADY_INITIALISED:
                 raise

@@ -35,8 +35,12 @@ class RunDirectory:
     @classmethod
     def create(cls, kind: str, root: Path = STACK_ROOT) -> "RunDirectory":
         """Tidy up after dead runs, then make the folder `<kind>-<pid>-<n>` for this process."""
-        root.mkdir(parents=True, exist_ok=True)
-        with _locked(root / "lock"):
+        if not root.exists():
+            root.mkdir(parents=True, exist_ok=True)
+            if os.geteuid() == 0:  # a run as root must not shut out the user whose checkout this is
+                parent = root.parent.stat()
+                os.chown(root, parent.st_uid, parent.st_gid)
+        with _locked(root):
             _tidy(root)
             path = root / f"{kind}-{os.getpid()}-{next(_numbers)}"
             path.mkdir(mode=0o700)
@@ -58,7 +62,7 @@ def _tidy(root: Path) -> None:
 
     A folder without an owner is one whose process died between its first two steps: we hold the lock it held.
     """
-    dead = {path for path in root.iterdir() if path.is_dir() and not _owner_lives(path)}
+    dead = {path for path in root.iterdir() if not _owner_lives(path)}
     if not dead:
         return
     left_over = [pid for pid, run in _marked() if run in dead]
@@ -84,10 +88,13 @@ def _marked() -> Iterator[tuple[int, Path]]:
 
 
 def _owner_lives(path: Path) -> bool:
+    """Whether somebody still uses the folder; another user's is taken for used."""
     try:
         owner = (path / "owner").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except PermissionError:
+        return True
     pid = owner.partition(" ")[0]
     return pid.isdigit() and owner == _identity(int(pid))
 
@@ -107,7 +114,10 @@ def _stat(pid: int) -> list[str] | None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
