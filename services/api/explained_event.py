@@ -1,9 +1,9 @@
 """What became of an event, subscription by subscription."""
 
 from services.api.context import ApiContext
-from services.api.explain import what_became, why_unsent
 from services.api.schemas.deliveries import DeliverySummary
 from services.api.schemas.events import ExplainedEvent, SubscriptionVerdict
+from shared.diagnosis.sentences import what_became, why_unsent
 from shared.storage import Delivery, StoredEvent, Subscription
 
 

@@ -11,16 +11,13 @@ from services.api.context import ApiContext
 from services.api.problems import Problem, not_found
 from services.api.publishing import publish_confirmed
 from services.api.schemas.deliveries import Refused, ReplayMany, ReplayOne
-from shared.attempt import Attempt
 from shared.clock import now_ms, utc_now
-from shared.delivery.reconciler import task_for
+from shared.delivery.replay import WEBHOOK_DISABLED, GivenUp, Targets, take_up
 from shared.delivery.routes import task_message
-from shared.matching import TEST_EVENT
 from shared.reasons import DeliveryState
 from shared.storage import Delivery, Subscription
 from shared.storage.tenant_deliveries import FINISHED, DeliveryFilter, LoggedDelivery, Replay
 from shared.storage.tenant_pages import Position
-from shared.storage.tenant_webhooks import WebhookScope
 
 CHUNK: Final = 200
 """Deliveries taken up and published together."""
@@ -36,7 +33,7 @@ async def resend(context: ApiContext, tenant_id: str, delivery_id: str, *, by: s
     delivery = (await _found(context, tenant_id, delivery_id, "delivery")).delivery
     if delivery.state not in FINISHED:
         raise Problem(409, "delivery_unfinished", f"It is {delivery.state.value}: wait until it has ended.")
-    refusal = await _Targets(context, tenant_id).refusal(delivery, force=True)
+    refusal = await _targets(context, [delivery]).refusal(delivery, force=True)
     if refusal is not None:
         raise Problem(409, refusal.code, refusal.detail)
     replay = Replay(at=utc_now(), by=by, cause="resent by hand")
@@ -54,7 +51,7 @@ async def replay_one(
     delivery = (await _found(context, tenant_id, delivery_id, "dead letter")).delivery
     if delivery.state is not DeliveryState.DEAD:
         raise Problem(409, "not_dead", f"It is {delivery.state.value}; only dead letters are replayed.")
-    refusal = await _Targets(context, tenant_id).refusal(delivery, force=wanted.force)
+    refusal = await _targets(context, [delivery]).refusal(delivery, force=wanted.force)
     if refusal is not None:
         raise Problem(409, refusal.code, refusal.detail)
     replay = Replay(at=utc_now(), by=by, cause=wanted.cause)
@@ -80,9 +77,13 @@ async def replay_many(
     matched = await context.deliveries.count(tenant_id, dead)
     rows = await context.deliveries.page(tenant_id, dead, after=None, limit=wanted.limit)
     letters = [row.delivery for row in reversed(rows)]  # receivers get them in the order in which they came
-    targets = _Targets(context, tenant_id, known=letters)
+    targets = _targets(context, letters)
     judged = [(letter, await targets.refusal(letter, force=wanted.force)) for letter in letters]
-    refused = [refusal for _, refusal in judged if refusal is not None]
+    refused = [
+        Refused(delivery_id=letter.id, code=refusal.code, detail=refusal.detail)
+        for letter, refusal in judged
+        if refusal is not None
+    ]
     accepted = [letter for letter, refusal in judged if refusal is None]
     if refused and not accepted and not wanted.dry_run:
         raise Problem(409, refused[0].code, refused[0].detail)
@@ -99,7 +100,7 @@ async def recover(context: ApiContext, webhook: Subscription, missed: DeliveryFi
         Problem: the webhook is disabled.
     """
     if not webhook.enabled:
-        raise _disabled_problem()
+        raise Problem(409, WEBHOOK_DISABLED.code, WEBHOOK_DISABLED.detail)
     replay = Replay(at=utc_now(), by=by, cause="recovered")
     after: Position | None = None
     sent = 0
@@ -112,57 +113,8 @@ async def recover(context: ApiContext, webhook: Subscription, missed: DeliveryFi
         after = Position(deliveries[-1].created_at, deliveries[-1].id)
 
 
-class _Targets:
-    """Judges whether sending to a target again makes sense, looking at each target once."""
-
-    def __init__(self, context: ApiContext, tenant_id: str, *, known: Sequence[Delivery] = ()) -> None:
-        self._context, self._scope = context, WebhookScope(tenant_id=tenant_id)
-        self._known = [letter.id for letter in known]
-        # Of several dead letters to one target, each is evidence that the ones before it should wait; but whoever
-        # replays all of them at once knows of all of them, so only what failed after the last one counts.
-        self._dead_at = {_target(letter): letter.updated_at for letter in sorted(known, key=lambda d: d.updated_at)}
-        self._enabled: dict[str, bool] = {}
-        self._last: dict[tuple[str, str], Attempt | None] = {}
-
-    async def refusal(self, delivery: Delivery, *, force: bool) -> Refused | None:
-        """Return why this delivery should not be sent now, or None."""
-        if not await self._is_enabled(delivery):
-            problem = _disabled_problem()
-            return Refused(delivery_id=delivery.id, code=problem.code, detail=problem.detail)
-        if force or not await self._fails_since(delivery):
-            return None
-        detail = (
-            "The target's last attempt failed after this was given up. Wait until it takes something, "
-            "or set `force` if you know that it works again."
-        )
-        return Refused(delivery_id=delivery.id, code="target_still_failing", detail=detail)
-
-    async def _is_enabled(self, delivery: Delivery) -> bool:
-        webhook_id = delivery.subscription_id
-        if not webhook_id or delivery.event_type == TEST_EVENT:
-            return True
-        if webhook_id not in self._enabled:
-            webhook = await self._context.webhooks.get(self._scope, webhook_id)
-            self._enabled[webhook_id] = webhook is None or webhook.enabled
-        return self._enabled[webhook_id]
-
-    async def _fails_since(self, delivery: Delivery) -> bool:
-        target = _target(delivery)
-        if target not in self._last:
-            self._last[target] = await self._context.deliveries.last_attempt(
-                delivery, excluding=[delivery.id, *self._known]
-            )
-        last = self._last[target]
-        dead_at = self._dead_at.get(target, delivery.updated_at)
-        return last is not None and last.error is not None and last.ended_at > dead_at
-
-
-def _target(delivery: Delivery) -> tuple[str, str]:
-    return delivery.subscription_id, delivery.recipient
-
-
-def _disabled_problem() -> Problem:
-    return Problem(409, "webhook_disabled", "The webhook is disabled: enable it first (PATCH with enabled: true).")
+def _targets(context: ApiContext, letters: Sequence[Delivery]) -> Targets:
+    return Targets(context.webhooks, context.deliveries, given_up=GivenUp(letters))
 
 
 async def _found(context: ApiContext, tenant_id: str, delivery_id: str, what: str) -> LoggedDelivery:
@@ -189,17 +141,9 @@ async def _send(
     sent = 0
     for start in range(0, len(deliveries), CHUNK):
         chunk = deliveries[start : start + CHUNK]
-        tenant_id = chunk[0].tenant_id
-        events = await context.events.get_many(tenant_id, [delivery.event_id for delivery in chunk])
-        ids = [delivery.id for delivery in chunk if delivery.event_id in events]
-        taken = await context.deliveries.take_up(tenant_id, ids, states=states, replay=replay)
-        now = now_ms()
-        tasks = [
-            task_for(delivery, events[delivery.event_id]).at(
-                attempt=delivery.attempts_made + 1, not_before=now, republished_by="api"
-            )
-            for delivery in sorted(taken, key=lambda delivery: delivery.created_at)
-        ]
-        await publish_confirmed(context, [task_message(task, now_ms=now) for task in tasks])
-        sent += len(taken)
+        tasks = await take_up(
+            context.events, context.deliveries, chunk, states=states, replay=replay, republished_by="api"
+        )
+        await publish_confirmed(context, [task_message(task, now_ms=now_ms()) for task in tasks])
+        sent += len(tasks)
     return sent

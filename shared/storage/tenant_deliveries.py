@@ -107,15 +107,9 @@ class TenantDeliveries:
             documents = await self._collection.find({"event_id": event_id, "tenant_id": tenant_id}).to_list()
         return [delivery_from(document) for document in documents]
 
-    async def last_attempt(self, delivery: Delivery, *, excluding: Sequence[str]) -> Attempt | None:
-        """Return the latest attempt at a delivery's target, as far as its newest deliveries tell.
-
-        Args:
-            delivery: one for this target.
-            excluding: deliveries that tell nothing.
-        """
+    async def last_attempt(self, delivery: Delivery) -> Attempt | None:
+        """Return the latest attempt at a delivery's target, as far as its newest deliveries tell."""
         query = {
-            "_id": {"$nin": list(excluding)},
             "tenant_id": delivery.tenant_id,
             "subscription_id": delivery.subscription_id,
             "recipient": delivery.recipient,

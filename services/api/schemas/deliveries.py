@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from services.api.explain import reason_sentence
 from services.api.schemas.common import AnswerModel, Page, RequestModel, RequestTime, Timestamp
 from shared.attempt import Attempt
+from shared.diagnosis.sentences import reason_sentence
 from shared.reasons import UNFINISHED, DeliveryState
 from shared.storage import Delivery
 from shared.storage.tenant_deliveries import LoggedDelivery, Replay

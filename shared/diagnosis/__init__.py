@@ -1,0 +1,1 @@
+"""Why things stand as they stand, in sentences for people: shared by the HTTP API and `worker doctor`. Pure."""
