@@ -18,6 +18,7 @@ from services.api.settings import ApiSettings
 SYMMETRIC: Final = frozenset({"HS256"})
 ASYMMETRIC: Final = frozenset({"RS256", "ES256", "EdDSA"})
 _MAX_NAME = 256
+_MISSING: Final = {"iss": "wrong_issuer", "aud": "wrong_audience"}
 _OPTIONS: Final = {
     "require": ["exp", "sub"],
     "verify_iat": False,  # RFC 7519 asks nothing of it, and clocks differ
@@ -71,11 +72,12 @@ class Authenticator:
             return _caller(await self._claims(token.strip()))
         except jwt.ExpiredSignatureError:
             raise unauthorized("token_expired", "The token has expired; get a new one.") from None
+        except jwt.MissingRequiredClaimError as error:
+            code = _MISSING.get(error.claim, "invalid_claims")
+            raise unauthorized(code, f"The token has no claim {error.claim}.") from None
         except jwt.InvalidIssuerError:
             raise unauthorized("wrong_issuer", "The token comes from another issuer.") from None
-        except (jwt.InvalidAudienceError, jwt.MissingRequiredClaimError) as error:
-            if isinstance(error, jwt.MissingRequiredClaimError) and error.claim != "aud":
-                raise unauthorized("invalid_claims", f"The token has no claim {error.claim}.") from None
+        except jwt.InvalidAudienceError:
             raise unauthorized("wrong_audience", "The token is for another audience.") from None
         except (jwt.PyJWTError, ValueError):  # ValueError: what is not even text
             raise unauthorized("invalid_token", "The token is malformed, or its signature is wrong.") from None

@@ -121,10 +121,20 @@ def _field_problem(item: Mapping[str, Any]) -> FieldProblem:
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
-async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     code = _CODES.get(error.status_code, f"http_{error.status_code}")
-    return Problem(error.status_code, code, f"{error.detail}.", headers=error.headers).response()
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return Problem(error.status_code, code, f"{error.detail}.", headers=headers).response()
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of a path (RFC 9110, section 15.5.6); Starlette names those of one route only."""
+    path = getattr(request.scope.get("route"), "path", "")
+    operations: Mapping[str, Any] = request.app.openapi()["paths"].get(path, {})
+    return sorted(method.upper() for method in operations)
 
 
 async def _on_storage_unavailable(_: Request, error: Exception) -> JSONResponse:
