@@ -9,6 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.api.problems import Problem
 from shared.messages import MAX_EVENT_BYTES
 
+DRAINED_BYTES = 16 * MAX_EVENT_BYTES
+"""What is too big is still read up to here and thrown away: closing a connection that has unread bytes resets it,
+and the caller would never see the answer."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -36,23 +39,24 @@ class BodyGuard:
 
 async def _read(headers: Headers, receive: Receive) -> bytes | None:
     length = headers.get("content-length", "0")
-    if length.isdigit() and int(length) > MAX_EVENT_BYTES:
+    if length.isdigit() and int(length) > DRAINED_BYTES:
         raise _too_large()
     chunks: list[bytes] = []
     total, more = 0, True
-    while more:
+    while more and total <= DRAINED_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        chunks.append(message.get("body", b""))
-        total += len(chunks[-1])
-        if total > MAX_EVENT_BYTES:
-            raise _too_large()
+        chunk = message.get("body", b"")
+        total += len(chunk)
+        if total <= MAX_EVENT_BYTES:
+            chunks.append(chunk)
         more = message.get("more_body", False)
+    if total > MAX_EVENT_BYTES:
+        raise _too_large()
     if total and not _is_json(headers.get("content-type", "")):
-        raise Problem(
-            415, "unsupported_media_type", "Send the body as JSON, with the header Content-Type: application/json."
-        )
+        detail = "Send the body as JSON, with the header Content-Type: application/json."
+        raise Problem(415, "unsupported_media_type", detail)
     return b"".join(chunks)
 
 
