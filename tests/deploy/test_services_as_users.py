@@ -60,6 +60,19 @@ async def test_an_event_over_http_is_delivered(system: System, receiver: Receive
     await receiver.wait_for("/posted")
 
 
+async def test_the_mailer_reports_what_became_of_a_billing_export(
+    system: System, broker: Broker, receiver: Receiver, tenant: str
+) -> None:
+    await system.client(tenant).create_webhook(receiver.url("/updates"), "billing.export.delivery_updated")
+    export = {
+        "export_id": "exp_5",
+        "recipients": ["accounts@example.com"],
+        "download_url": "https://app.example.com/exports/exp_5",
+    }
+    await emit(broker, "producer-wipe", event("billing.export.ready", export, tenant=tenant))
+    await receiver.wait_for("/updates")
+
+
 async def test_a_mail_is_sent_and_one_that_can_not_be_is_parked(system: System, broker: Broker, tenant: str) -> None:
     assert system.stack.inbox is not None
     invitation = {"email": f"ada@{tenant.replace('_', '-')}.example", "accept_url": "https://app.example.com/i/9"}
