@@ -12,13 +12,18 @@ from services.api.context import ApiContext
 from services.api.openapi import add_openapi
 from services.api.problems import add_handlers
 from services.api.routes import (
+    asyncapi,
+    billing_exports,
+    branding,
     dead_letters,
     deliveries,
+    email_subscriptions,
     event_types,
     events,
     health,
     recover,
     signers,
+    subscription_links,
     webhooks,
 )
 
@@ -30,6 +35,11 @@ _ROUTERS = (
     dead_letters.router,
     events.router,
     event_types.router,
+    asyncapi.router,
+    branding.router,
+    email_subscriptions.router,
+    subscription_links.router,
+    billing_exports.router,
     health.router,
 )
 

@@ -14,7 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.api.auth import Authenticator, Caller, Role
 from services.api.problems import Problem
 
-PUBLIC_PATHS = frozenset({"/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs"})
+LINK_PATHS = frozenset({"/email-subscriptions/confirm", "/email-subscriptions/unsubscribe"})
+"""Where the signed links in mails lead: the link is the right, and browsers and mail programs post forms here."""
+PUBLIC_PATHS = LINK_PATHS | {"/health/live", "/health/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs"}
 
 
 class AuthGate:

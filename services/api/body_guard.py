@@ -6,6 +6,7 @@ Bodies are at most about a megabyte, so holding one costs little, and no handler
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api.auth_gate import LINK_PATHS
 from services.api.problems import Problem
 from shared.messages import MAX_EVENT_BYTES
 
@@ -23,7 +24,7 @@ class BodyGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
+        if scope["type"] != "http" or scope["method"] not in _WITH_BODY or scope["path"] in LINK_PATHS:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

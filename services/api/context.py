@@ -12,9 +12,14 @@ from services.api.watch import Watch
 from shared.broker import Publisher
 from shared.catalogue import Catalogue
 from shared.keyring import Keyring
+from shared.links import Links
 from shared.outbound import OutboundPolicy, SystemResolver
 from shared.storage import Database, Events, Subscriptions
+from shared.storage.branding import TenantBranding
+from shared.storage.confirmations import Confirmations
+from shared.storage.consents import Consents
 from shared.storage.tenant_deliveries import TenantDeliveries
+from shared.storage.tenant_email_subscriptions import TenantEmailSubscriptions
 from shared.storage.tenant_events import TenantEvents
 from shared.storage.tenant_idempotency import TenantIdempotency
 from shared.storage.tenant_subscriptions import TenantSubscriptions
@@ -44,6 +49,12 @@ class ApiContext:
     idempotency: TenantIdempotency
     deliveries: TenantDeliveries
     every_subscription: TenantSubscriptions
+    links: Links | None
+    """None in production without PUBLIC_URL."""
+    email_subscriptions: TenantEmailSubscriptions
+    confirmations: Confirmations
+    consents: Consents
+    branding: TenantBranding
 
     @classmethod
     def from_settings(cls, settings: ApiSettings) -> "ApiContext":
@@ -72,6 +83,11 @@ class ApiContext:
             idempotency=TenantIdempotency(database),
             deliveries=TenantDeliveries(database),
             every_subscription=TenantSubscriptions(database),
+            links=settings.links(),
+            email_subscriptions=TenantEmailSubscriptions(database),
+            confirmations=Confirmations(database),
+            consents=Consents(database),
+            branding=TenantBranding(database),
         )
 
     async def aclose(self) -> None:

@@ -53,8 +53,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     _, extra = models_json_schema([(model, "validation") for model in _DOCUMENTED], ref_template=_REF)
     schemas |= extra["$defs"]
     for path, operations in document["paths"].items():
-        if path not in PUBLIC_PATHS:
-            for method, operation in operations.items():
+        for method, operation in operations.items():
+            if path in PUBLIC_PATHS:
+                operation["responses"].pop("422", None)  # none of their parameters can be wrong in form
+            else:
                 _add_problems(operation, _frame_problems(path, method, operation))
     return document
 
@@ -89,5 +91,6 @@ _MEANINGS: Final = {
     413: "The body is too large",
     415: "The body is not JSON",
     422: "A field or parameter is wrong; `errors` names each",
+    429: "So much was asked for lately that it has to wait; Retry-After says for how long",
     503: "A server of ours is away; Retry-After says when to try again",
 }

@@ -119,7 +119,7 @@ async def _checked(context: ApiContext, given: Mapping[str, Any]) -> dict[str, A
     fields = dict(given)
     errors: list[FieldProblem] = []
     if "events" in given:
-        fields["events"], found = _patterns(given["events"], context.catalogue)
+        fields["events"], found = checked_patterns(given["events"], context.catalogue)
         errors += found
     if "headers" in given:
         fields["headers"] = given["headers"] or {}
@@ -144,7 +144,8 @@ async def _url_errors(context: ApiContext, url: str) -> list[FieldProblem]:
     return []
 
 
-def _patterns(given: Sequence[str], catalogue: Catalogue) -> tuple[tuple[str, ...], list[FieldProblem]]:
+def checked_patterns(given: Sequence[str], catalogue: Catalogue) -> tuple[tuple[str, ...], list[FieldProblem]]:
+    """Return the patterns of a subscription, each once, and what is wrong with them."""
     patterns: dict[str, None] = {}
     errors = []
     for position, text in enumerate(given):

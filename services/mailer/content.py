@@ -39,7 +39,7 @@ def variables_for(task: Task, branding: Branding, links: Mapping[str, str]) -> M
             "event_id": task.event_id,
             "event_time": body.timestamp,
             "subject": body.subject or "",
-            "data": data if isinstance(data, str) else json.dumps(data, indent=2, ensure_ascii=False),
+            "data": data if isinstance(data, str) else _indented(data, bytes(body.data)),
         }
     values |= {
         "app_name": branding.app_name,
@@ -50,6 +50,13 @@ def variables_for(task: Task, branding: Branding, links: Mapping[str, str]) -> M
     if branding.organization_name:
         values["organization_name"] = branding.organization_name
     return {name: values[name] for name in VARIABLES[kind] if values.get(name) not in (None, "")}
+
+
+def _indented(data: object, raw: bytes) -> str:
+    try:
+        return json.dumps(data, indent=2, ensure_ascii=False)
+    except RecursionError:  # writing goes deeper into the stack than reading
+        return raw.decode()
 
 
 def _parsed(data: bytes) -> Any:

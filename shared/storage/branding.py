@@ -1,11 +1,12 @@
-"""How a tenant's mails look: name, logo and templates. Read in batches by the mailer, by tenant."""
+"""How a tenant's mails look: name, logo and templates. Read in batches by the mailer, one by one by the API."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from shared.batching import Batcher
 from shared.storage.database import Database, Document
 from shared.storage.subscriptions import READ_WINDOW
+from shared.storage.tenant_pages import storage_errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,24 @@ class Brandings:
         documents = await self._database.hold(lambda: self._collection.find(query).to_list())
         found = {document["_id"]: _from_document(document) for document in documents}
         return [found.get(tenant, Branding()) for tenant in tenants]
+
+
+class TenantBranding:
+    """A tenant's branding as its administrators see it; every call raises StorageUnavailable without a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._collection = database.branding
+
+    async def get(self, tenant_id: str) -> Branding:
+        """Return the branding; one that was never set is all defaults."""
+        with storage_errors():
+            document = await self._collection.find_one({"_id": tenant_id})
+        return _from_document(document or {})
+
+    async def put(self, tenant_id: str, branding: Branding) -> None:
+        """Replace the branding."""
+        with storage_errors():
+            await self._collection.replace_one({"_id": tenant_id}, asdict(branding), upsert=True)
 
 
 def _from_document(document: Document) -> Branding:

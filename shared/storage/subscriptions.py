@@ -96,7 +96,7 @@ class Subscriptions:
             StorageUnavailable: not stored, or not known to be.
         """
         try:
-            await self._collection.insert_one(_to_document(subscription))
+            await self._collection.insert_one(subscription_document(subscription))
         except PyMongoError as error:
             raise StorageUnavailable(str(error)) from error
 
@@ -174,7 +174,8 @@ _MATCHING = dict.fromkeys(
 )
 
 
-def _to_document(subscription: Subscription) -> Document:
+def subscription_document(subscription: Subscription) -> Document:
+    """Return the document that holds a new subscription."""
     document: Document = {
         name: getattr(subscription, name)
         for name in Subscription.__dataclass_fields__

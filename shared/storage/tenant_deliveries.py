@@ -34,6 +34,7 @@ class DeliveryFilter:
     event_id: str | None = None
     channel: str | None = None
     subscription_id: str | None = None
+    export_id: str | None = None
     reason: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -41,7 +42,7 @@ class DeliveryFilter:
     def query(self, tenant_id: str) -> Document:
         """Return the condition on a document."""
         query: Document = {"tenant_id": tenant_id} | within(self.since, self.until)
-        for name in ("event_type", "event_id", "channel", "subscription_id", "reason"):
+        for name in ("event_type", "event_id", "channel", "subscription_id", "export_id", "reason"):
             if getattr(self, name) is not None:
                 query[name] = getattr(self, name)
         if self.without_type is not None:
@@ -110,6 +111,7 @@ class TenantDeliveries:
     async def last_attempt(self, delivery: Delivery) -> Attempt | None:
         """Return the latest attempt at a delivery's target, as far as its newest deliveries tell."""
         query = {
+            "channel": delivery.channel,
             "tenant_id": delivery.tenant_id,
             "subscription_id": delivery.subscription_id,
             "recipient": delivery.recipient,

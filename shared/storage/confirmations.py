@@ -1,0 +1,59 @@
+"""Requests to confirm an address: how often one may be sent, and the event and delivery that one consists of.
+
+The limits hold whether or not the subscription still exists: deleting it and adding it again asks nobody more often.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Final
+
+from pymongo.errors import DuplicateKeyError
+
+from shared.storage.database import CONFIRMATION_PERIOD, Database
+from shared.storage.deliveries import Delivery, delivery_document
+from shared.storage.events import StoredEvent, event_document
+from shared.storage.tenant_pages import storage_errors
+
+SHORTEST_GAP: Final = timedelta(minutes=10)
+"""Between two requests of one tenant to one address."""
+MAX_REQUESTS: Final = 5
+"""Of one tenant to one address, until it has been left alone for a day."""
+MAX_ADDRESSES: Final = 100
+"""That one tenant asks within a day."""
+
+
+class Confirmations:
+    """The collection of requests that were sent lately; every call raises StorageUnavailable without a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._collection = database.confirmations
+        self._events, self._deliveries = database.events, database.deliveries
+
+    async def addresses_left(self, tenant_id: str, *, at: datetime) -> int:
+        """Return how many more addresses a tenant may ask now."""
+        since = at - timedelta(seconds=CONFIRMATION_PERIOD)
+        with storage_errors():
+            asked = await self._collection.count_documents({"tenant_id": tenant_id, "asked_at": {"$gt": since}})
+        return max(MAX_ADDRESSES - asked, 0)
+
+    async def claim(self, tenant_id: str, address: str, *, at: datetime) -> bool:
+        """Note that an address is asked now; returns False if it was asked too lately or too often."""
+        identity = f"{tenant_id}\0{address.casefold()}"
+        query = {
+            "_id": hashlib.sha256(identity.encode()).hexdigest(),
+            "asked_at": {"$lt": at - SHORTEST_GAP},
+            "requests": {"$lt": MAX_REQUESTS},
+        }
+        update = {"$set": {"asked_at": at, "tenant_id": tenant_id}, "$inc": {"requests": 1}}
+        with storage_errors():
+            try:
+                await self._collection.update_one(query, update, upsert=True)
+            except DuplicateKeyError:  # it is there, and one of the limits holds
+                return False
+        return True
+
+    async def add(self, stored: StoredEvent, delivery: Delivery) -> None:
+        """Store a request's event, already dispatched, and its delivery, for the reconciler to find from now on."""
+        with storage_errors():
+            await self._events.insert_one(event_document(stored))
+            await self._deliveries.insert_one(delivery_document(delivery))
