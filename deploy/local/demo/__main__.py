@@ -7,16 +7,14 @@ import sys
 import time
 
 from deploy.local.demo.expectations import EXPECTATIONS, Evidence, Unmet
-from deploy.local.demo.play import create_webhook, publish
+from deploy.local.demo.play import create_webhook, publish_all
 from deploy.local.demo.receiver import DemoReceiver
-from deploy.local.demo.scene import HOOKS, TENANT, events
+from deploy.local.demo.scene import HOOKS, TENANT
 from deploy.local.outside import management_url
 from deploy.local.process import StackError
 from deploy.local.services import Services
 from deploy.local.settings import development_settings, development_token
 from deploy.local.stack import Stack
-from shared.broker import Publisher
-from shared.topology import topology
 
 
 def main() -> None:
@@ -54,11 +52,9 @@ async def _play(stack: Stack, api_url: str, receiver: DemoReceiver, settings: di
     for hook in HOOKS:
         ids[hook.path] = (await create_webhook(api_url, bearer, receiver, hook))["id"]
         print(f"   POST {hook.route} → {ids[hook.path]} for {', '.join(hook.events)}")
-    publisher = Publisher(stack.environment()["AMQP_URL"], name="demo", topology=topology())
-    traces = {event.type: await publish(publisher, event) for event in events()}
-    await publisher.aclose()
-    print(f"   published {', '.join(traces)}")
-    return Evidence(stack, receiver, ids, traces)
+    published = await publish_all(stack.environment()["AMQP_URL"])
+    print(f"   published {', '.join(event.type for event in published)}")
+    return Evidence(stack, receiver, ids, {event.id: event for event in published})
 
 
 async def _check(evidence: Evidence) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import aiohttp
 
 from deploy.local.demo.receiver import DemoReceiver
-from deploy.local.demo.scene import BILLED, INVITED
+from deploy.local.demo.scene import BILLED, HOOKS, INVITED
 from deploy.local.outside import inbox_url, peek_queue
 from deploy.local.stack import Stack
+from shared.messages import Event
+from shared.patterns import matches
 from shared.topology import WEBHOOK, dead_letter_queue
 
 PATIENCE = 45.0
@@ -31,19 +33,22 @@ class Evidence:
     stack: Stack
     receiver: DemoReceiver
     webhook_ids: dict[str, str]
-    traces: dict[str, str]
+    published: dict[str, Event]
+    """By internal event id, which is the `webhook-id` that receivers see."""
 
 
 async def signed_webhooks_arrived(evidence: Evidence) -> str:
     """Every event reached the webhook of its product, and every signature is right."""
+    patterns = {hook.path: hook.events for hook in HOOKS if hook.path in ("wipe", "guardian")}
     wanted = {
-        "wipe": {"certificate.issued", "proof.failed", "proof.rejected", "proof.awaiting_license", "user.invited",
-                 "billing.export.ready"},
-        "guardian": {"signing.completed", "policy.violated", "signer.created", "signer.revoked"},
-    }  # fmt: skip
+        path: {event.id for event in evidence.published.values() if any(matches(p, event.type) for p in events)}
+        for path, events in patterns.items()
+    }
+    everything = set().union(*wanted.values())
+    _require(everything == set(evidence.published), "each event is for one of the two", evidence.published)
 
     def all_there(records: Records) -> bool:
-        return all({r["type"] for r in records if r["path"] == path} >= types for path, types in wanted.items())
+        return all({r["webhook_id"] for r in _at(records, path)} >= ids for path, ids in wanted.items())
 
     records = await _eventually(evidence.receiver.received, all_there)
     _require(all(r["standard_ok"] and r["hex_ok"] for r in records), "a signature did not verify", records)
@@ -51,14 +56,15 @@ async def signed_webhooks_arrived(evidence: Evidence) -> str:
     _require(headers["wipe"] == "X-Wipe-Signature", "webhooks of /api/v1 carry X-Wipe-Signature", headers)
     _require(headers["guardian"] == "X-Guardian-Signature", "those of /signers X-Guardian-Signature", headers)
     for path in wanted:
-        print(f"     {path:9} " + ", ".join(sorted(r["type"] for r in records if r["path"] == path)))
+        print(f"     {path:9} " + ", ".join(sorted(r["type"] for r in _at(records, path))))
     return f"{len(records)} requests verified by `standardwebhooks`, and by X-Wipe-/X-Guardian-Signature"
 
 
 async def trace_was_kept(evidence: Evidence) -> str:
     """The producer's trace id came along to the receiver."""
     records = await evidence.receiver.received()
-    kept = all(r["traceparent"][3:35] == evidence.traces[r["type"]][3:35] for r in records)
+    sent = {event_id: event.traceparent or "" for event_id, event in evidence.published.items()}
+    kept = all(r["traceparent"][3:35] == sent[r["webhook_id"]][3:35] for r in records)
     _require(kept, "the trace id is the producer's", records)
     return "the producers' trace ids arrived with the webhooks"
 

@@ -1,18 +1,14 @@
-"""The demo's actors: makes the webhooks through the API and publishes the events to the exchange."""
+"""The demo's actors: customers who make webhooks through the API, and the example producers."""
 
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
-import msgspec
 
 from deploy.local.demo.receiver import DemoReceiver
-from deploy.local.demo.scene import TENANT, Hook, Published
-from shared.broker import Outgoing, Publisher
-from shared.clock import utc_now
-from shared.messages import EVENT_CONTENT_TYPE, rfc3339
-from shared.telemetry.trace import traceparent_or_new
-from shared.topology import EVENTS
+from deploy.local.demo.scene import BILLED, INVITED, SIGNER_ID, TENANT, Hook
+from examples import guardian_signer, wipe_backend
+from shared.messages import Event
+from shared.producer import EventPublisher
 
 
 async def create_webhook(api_url: str, bearer: str, receiver: DemoReceiver, hook: Hook) -> dict[str, Any]:
@@ -29,28 +25,10 @@ async def create_webhook(api_url: str, bearer: str, receiver: DemoReceiver, hook
     return webhook
 
 
-async def publish(publisher: Publisher, event: Published) -> str:
-    """Publish an event as its product would; returns its traceparent."""
-    traceparent = traceparent_or_new(None)
-    envelope: dict[str, object] = {
-        "specversion": "1.0",
-        "id": uuid4().hex,
-        "source": event.source,
-        "type": event.type,
-        "time": rfc3339(utc_now()),
-        "tenantid": TENANT,
-        "datacontenttype": "application/json",
-        "data": event.data,
-    }
-    if event.subject is not None:
-        envelope["subject"] = event.subject
-    await publisher.publish(
-        Outgoing(
-            exchange=EVENTS,
-            routing_key=event.type,
-            body=msgspec.json.encode(envelope),
-            headers={"traceparent": traceparent},
-            content_type=EVENT_CONTENT_TYPE,
-        )
-    )
-    return traceparent
+async def publish_all(amqp_url: str) -> list[Event]:
+    """Let the example producers of both products live through their stories; returns what they published."""
+    async with EventPublisher(amqp_url, source=wipe_backend.SOURCE, name="wipe-backend") as backend:
+        published = await wipe_backend.play(backend, tenant=TENANT, invited=INVITED, billed=BILLED)
+    async with EventPublisher(amqp_url, source=guardian_signer.SOURCE, name="guardian") as signer:
+        published += await guardian_signer.play(signer, tenant=TENANT, signer_id=SIGNER_ID)
+    return published
