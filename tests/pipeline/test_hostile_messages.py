@@ -110,7 +110,7 @@ ODD_FIELDS = {
     "an empty name": field(b"", b"S", long(b"x")),
     "a name as long as can be": field(b"n" * 255, b"S", long(b"x")),
     "a header that routes copies": field(b"CC", b"A", long(b"S" + long(b"nowhere"))),
-    "more than fits with ours": b"".join(field(f"h{n}".encode(), b"S", long(b"v" * 200)) for n in range(620)),
+    "more than fits with ours": b"".join(field(f"h{n}".encode(), b"S", long(b"v" * 200)) for n in range(624)),
     "many that grow when written as text": b"".join(field(f"h{n}".encode(), b"V", b"") for n in range(16_000)),
     "what the broker adds to dead letters": field(b"x-death", b"A", long(b"F" + long(text_field("queue", "q"))))
     + text_field("x-first-death-queue", "q")
