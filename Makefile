@@ -44,6 +44,7 @@ check: lint types contracts ## lint, types and contracts
 lock: python ## resolve the dependencies of pyproject.toml anew
 	@$(LOCK) pyproject.toml -o requirements/runtime.lock
 	@$(LOCK) pyproject.toml --group dev -o requirements/dev.lock
+	@echo hatchling | $(LOCK) -c requirements/dev.lock -o requirements/build.lock -
 
 clean: ## delete what can be made again: .venv and caches
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -57,8 +57,8 @@ def users() -> tuple[User, ...]:
             consumes=tuple(queue.name for queue in topology().queues),
             tags=("management",),
         ),
-        _producer("producer-wipe", "certificate", "proof", "user", "billing"),
-        _producer("producer-guardian", "signing", "policy", "signer"),
+        _producer("producer-wipe", r"certificate\..*", r"proof\..*", r"user\..*", r"billing\.export\.ready"),
+        _producer("producer-guardian", r"signing\..*", r"policy\..*", r"signer\..*"),
     )
 
 
@@ -81,5 +81,6 @@ def _sender(name: str, channel: str) -> User:
     )
 
 
-def _producer(name: str, *first_segments: str) -> User:
-    return User(name=name, declares=False, publishes=(EVENTS,), emits=rf"^({'|'.join(first_segments)})\..*$")
+def _producer(name: str, *types: str) -> User:
+    """Return a producer of the types that match these regular expressions, none of which is one of our own."""
+    return User(name=name, declares=False, publishes=(EVENTS,), emits=f"^({'|'.join(types)})$")

@@ -13,14 +13,14 @@ import structlog
 from services.dispatcher.plan import first_task, plan_deliveries
 from shared.batching import Batcher
 from shared.broker import Incoming
-from shared.catalogue import Catalogue
+from shared.catalogue import Catalogue, is_internal
 from shared.clock import now_ms, utc_now
 from shared.delivery.context import WorkerContext
 from shared.delivery.own_events import delivery_updated
 from shared.delivery.routes import dead_message, event_message, readable_headers, task_message
 from shared.intake import read_event
 from shared.matching import tested_webhook
-from shared.messages import DeadLetter, Event, InvalidMessage, webhook_body
+from shared.messages import OWN_SOURCE, DeadLetter, Event, InvalidMessage, webhook_body
 from shared.patterns import patterns_matching
 from shared.reasons import DeadReason, DeliveryState
 from shared.settings import Transport
@@ -91,6 +91,8 @@ class EventHandler:
         if incoming.routing_key != event.type:
             # Topic permissions guard the routing key, so a type that differs from it would get around them.
             raise InvalidMessage(f"type: is {event.type!r}, but the routing key is {incoming.routing_key!r}")
+        if is_internal(event.type) and event.source != OWN_SOURCE:
+            raise InvalidMessage(f"type: {event.type} is emitted by Signalpost itself; publish a type of your own")
         trace = traceparent_or_new(incoming.headers.get("traceparent") or event.traceparent)
         return Arrival(event=event, redelivered=incoming.redelivered, traceparent=trace)
 
@@ -165,7 +167,7 @@ class EventHandler:
         await self._publisher.publish(
             dead_message(
                 EVENT,
-                DeadLetter(reason=reason, detail=detail),
+                DeadLetter(reason=reason, detail=detail, routing_key=incoming.routing_key),
                 headers=readable_headers(incoming.headers),
                 body=incoming.body,
                 content_type=incoming.content_type,

@@ -42,7 +42,7 @@ EMITS: Mapping[str, set[str]] = {
     "operator": OWN | WIPE | GUARDIAN | FOREIGN,
     "webhook": OWN,
     "mailer": OWN,
-    "producer-wipe": WIPE | {"billing.export.delivery_updated"},
+    "producer-wipe": WIPE,
     "producer-guardian": GUARDIAN,
 }
 

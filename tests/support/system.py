@@ -197,7 +197,8 @@ async def running_system(
     """Start the services with these settings beside a stack, and stop them in the end."""
     name = f"test-{os.getpid()}-{uuid4().hex[:8]}"
     environment = stack.environment() | SETTINGS | {"MONGODB_DATABASE": name} | settings
-    if stack.rabbitmq is not None and "AMQP_URL" not in settings:
+    own_vhost = stack.rabbitmq is not None and "AMQP_URL" not in settings
+    if stack.rabbitmq is not None and own_vhost:
         environment["AMQP_URL"] = await stack.rabbitmq.create_vhost(name)
     async with aiohttp.ClientSession() as session, Services(stack.directory, environment) as running:
         for service in services:
@@ -208,5 +209,5 @@ async def running_system(
         finally:
             await system.publisher.aclose()
             await system.database.aclose()
-    if stack.rabbitmq is not None:
+    if stack.rabbitmq is not None and own_vhost:
         await stack.rabbitmq.delete_vhost(name)
