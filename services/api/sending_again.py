@@ -10,10 +10,11 @@ from typing import Final
 from services.api.context import ApiContext
 from services.api.problems import Problem, not_found
 from services.api.publishing import publish_confirmed
-from services.api.schemas.deliveries import Refused, ReplayMany, ReplayOne
+from services.api.schemas.deliveries import RecoverSkipped, Refused, ReplayMany, ReplayOne
 from shared.clock import now_ms, utc_now
 from shared.delivery.replay import WEBHOOK_DISABLED, GivenUp, Targets, take_up
 from shared.delivery.routes import task_message
+from shared.matching import TEST_EVENT
 from shared.reasons import DeliveryState
 from shared.storage import Delivery, Subscription
 from shared.storage.tenant_deliveries import FINISHED, DeliveryFilter, LoggedDelivery, Replay
@@ -77,20 +78,36 @@ async def replay_many(
     matched = await context.deliveries.count(tenant_id, dead)
     rows = await context.deliveries.page(tenant_id, dead, after=None, limit=wanted.limit)
     letters = [row.delivery for row in reversed(rows)]  # receivers get them in the order in which they came
-    targets = _targets(context, letters)
-    judged = [(letter, await targets.refusal(letter, force=wanted.force)) for letter in letters]
-    refused = [
-        Refused(delivery_id=letter.id, code=refusal.code, detail=refusal.detail)
-        for letter, refusal in judged
-        if refusal is not None
-    ]
-    accepted = [letter for letter, refusal in judged if refusal is None]
+    accepted, refused = await _judged(context, letters, force=wanted.force)
     if refused and not accepted and not wanted.dry_run:
         raise Problem(409, refused[0].code, refused[0].detail)
     if wanted.dry_run:
         return matched, len(accepted), refused
     replay = Replay(at=utc_now(), by=by, cause=wanted.cause)
     return matched, await _send(context, accepted, states=(DeliveryState.DEAD,), replay=replay), refused
+
+
+async def recover_skipped(
+    context: ApiContext, tenant_id: str, wanted: RecoverSkipped, *, by: str
+) -> tuple[int, int, list[Refused]]:
+    """Send what was skipped, the oldest first; returns the same as `replay_many`.
+
+    What still is not to be sent (the transport is off, the address unconfirmed) is skipped again by its sender.
+    """
+    skipped = DeliveryFilter(
+        states=(DeliveryState.SKIPPED,),
+        channel=wanted.channel,
+        without_type=TEST_EVENT,
+        since=wanted.since,
+        until=wanted.until or utc_now(),  # what comes while this runs is not what was missed
+    )
+    matched = await context.deliveries.count(tenant_id, skipped)
+    rows = await context.deliveries.page(tenant_id, skipped, after=None, limit=wanted.limit, oldest_first=True)
+    accepted, refused = await _judged(context, [row.delivery for row in rows], force=True)
+    if wanted.dry_run:
+        return matched, len(accepted), refused
+    replay = Replay(at=utc_now(), by=by, cause="recovered")
+    return matched, await _send(context, accepted, states=(DeliveryState.SKIPPED,), replay=replay), refused
 
 
 async def recover(context: ApiContext, webhook: Subscription, missed: DeliveryFilter, *, by: str) -> int:
@@ -111,6 +128,20 @@ async def recover(context: ApiContext, webhook: Subscription, missed: DeliveryFi
         deliveries = [row.delivery for row in rows]
         sent += await _send(context, deliveries, states=RECOVERABLE, replay=replay)
         after = Position(deliveries[-1].created_at, deliveries[-1].id)
+
+
+async def _judged(
+    context: ApiContext, chosen: Sequence[Delivery], *, force: bool
+) -> tuple[list[Delivery], list[Refused]]:
+    """Return which of these may be sent again, and why the others may not."""
+    targets = _targets(context, chosen)
+    judged = [(delivery, await targets.refusal(delivery, force=force)) for delivery in chosen]
+    refused = [
+        Refused(delivery_id=delivery.id, code=refusal.code, detail=refusal.detail)
+        for delivery, refusal in judged
+        if refusal is not None
+    ]
+    return [delivery for delivery, refusal in judged if refusal is None], refused
 
 
 def _targets(context: ApiContext, letters: Sequence[Delivery]) -> Targets:

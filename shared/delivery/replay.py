@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.attempt import Attempt
+from shared.catalogue import CONFIRMATION
 from shared.clock import now_ms
 from shared.delivery.reconciler import task_for
 from shared.matching import TEST_EVENT
@@ -40,6 +41,11 @@ STILL_FAILING: Final = Refusal(
     code="target_still_failing",
     detail="The target's last attempt failed after this was given up. Wait until it takes something, "
     "or set `force` if you know that it works again.",
+)
+
+CONFIRMATION_SENT: Final = Refusal(
+    code="confirmation_sent",
+    detail="This asked an address to confirm. POST /api/v1/email-subscriptions asks again, if not too often.",
 )
 
 
@@ -75,6 +81,8 @@ class Targets:
 
     async def refusal(self, delivery: Delivery, *, force: bool) -> Refusal | None:
         """Return why this delivery should not be sent now, or None; `force` overrules that its target fails."""
+        if delivery.event_type == CONFIRMATION and delivery.state is not DeliveryState.SKIPPED:
+            return CONFIRMATION_SENT
         if not await self._is_enabled(delivery):
             return WEBHOOK_DISABLED
         if force or not await self._fails_since(delivery):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from services.api.auth_gate import ClientAdmin
 from services.api.context import Context
@@ -12,8 +12,8 @@ from services.api.filters import MAX_TEXT, Filter
 from services.api.openapi import problems
 from services.api.paging import Paging
 from services.api.problems import not_found
-from services.api.schemas.deliveries import DeliveryDetail, DeliveryPage
-from services.api.sending_again import resend
+from services.api.schemas.deliveries import DeliveryDetail, DeliveryPage, RecoverSkipped, SentAgain
+from services.api.sending_again import recover_skipped, resend
 
 router = APIRouter(prefix="/api/v1/deliveries", tags=["deliveries"])
 
@@ -28,6 +28,20 @@ async def list_(
 ) -> DeliveryPage:
     """List deliveries to all of the tenant's webhooks and mail addresses."""
     return await deliveries_page(context, caller.tenant, replace(wanted, subscription_id=webhook), paging)
+
+
+@router.post(
+    "/recover",
+    name="recover_deliveries",
+    status_code=202,
+    responses={200: {"model": SentAgain, "description": "Dry run: nothing was sent"}},
+)
+async def recover_(context: Context, caller: ClientAdmin, body: RecoverSkipped, response: Response) -> SentAgain:
+    """Send what was skipped since a time, the oldest first: say, because the transport was off then."""
+    matched, count, refused = await recover_skipped(context, caller.tenant, body, by=caller.subject)
+    if body.dry_run:
+        response.status_code = 200
+    return SentAgain(dry_run=body.dry_run, matched=matched, count=count, refused=refused)
 
 
 @router.get("/{delivery_id}", name="get_delivery")

@@ -159,8 +159,18 @@ class Recover(RequestModel):
     dry_run: bool = Field(default=False, description="Count, and send nothing.")
 
 
+class RecoverSkipped(RequestModel):
+    """What was recorded without being sent, and is sent now."""
+
+    channel: Channel | None = Field(default=None, description="Only those of this channel.")
+    since: RequestTime
+    until: RequestTime | None = None
+    dry_run: bool = Field(default=False, description="Say what would be sent, and send nothing.")
+    limit: int = Field(default=MAX_AT_ONCE, ge=1, le=MAX_AT_ONCE, description="How many at most, the oldest first.")
+
+
 class Refused(AnswerModel):
-    """A dead letter that was left alone."""
+    """A delivery that was left alone."""
 
     delivery_id: str
     code: str = Field(examples=["target_still_failing"])
