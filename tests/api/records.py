@@ -6,10 +6,10 @@ from uuid import uuid4
 
 from shared.attempt import Attempt
 from shared.clock import utc_now
-from shared.identity import delivery_id
+from shared.identity import delivery_id, email_subscription_id
 from shared.messages import Event, rfc3339
 from shared.reasons import DeliveryState
-from shared.storage import Database, Deliveries, Delivery, Events, StoredEvent, Subscriptions
+from shared.storage import Database, Deliveries, Delivery, Events, StoredEvent, Subscription, Subscriptions
 
 DEAD = DeliveryState.DEAD
 
@@ -20,7 +20,8 @@ class Records:
     def __init__(self, database: Database, tenant: str) -> None:
         self.tenant = tenant
         self._events = Events(database)
-        self._deliveries = Deliveries(database, Subscriptions(database))
+        self._subscriptions = Subscriptions(database)
+        self._deliveries = Deliveries(database, self._subscriptions)
 
     async def event(
         self,
@@ -57,6 +58,24 @@ class Records:
             known=frozenset(),
         )
         return event
+
+    async def address(self, address: str, **fields: object) -> Subscription:
+        """Store a mail subscription to everything."""
+        now = utc_now()
+        subscription = Subscription(
+            id=email_subscription_id(tenant_id=self.tenant, address=address),
+            tenant_id=self.tenant,
+            channel="email",
+            events=("*",),
+            subject=None,
+            enabled=True,
+            created_at=now,
+            updated_at=now,
+            address=address,
+        )
+        subscription = replace(subscription, **fields)  # type: ignore[arg-type]
+        await self._subscriptions.add(subscription)
+        return subscription
 
     async def delivery(
         self, subscription_id: str, event: Event | None = None, *, state: DeliveryState = DEAD, **fields: object

@@ -5,7 +5,6 @@ from typing import Any
 
 from shared.clock import utc_now
 from shared.reasons import DeliveryState
-from shared.storage import Subscription, Subscriptions
 from tests.api.records import Records, failed_attempt, good_attempt
 from tests.support.system import Client, System
 
@@ -38,9 +37,7 @@ async def test_events_are_listed_by_type_subject_and_time(client: Client, record
     assert "data" not in listed
 
 
-async def test_an_event_shows_what_became_of_it_at_each_subscription(
-    api: System, client: Client, records: Records
-) -> None:
+async def test_an_event_shows_what_became_of_it_at_each_subscription(client: Client, records: Records) -> None:
     delivered, retrying, skipped = [await client.create_webhook(URL) for _ in range(3)]
     event = await records.event(data=b'{"certificate_id": "c"}')
     await records.delivery(delivered["id"], event, state=DeliveryState.DELIVERED, attempts=(good_attempt(),))
@@ -58,25 +55,10 @@ async def test_an_event_shows_what_became_of_it_at_each_subscription(
     assert (await client.get(f"{PATH}/{event.id}"))["data"] == {"certificate_id": "c"}
 
 
-async def test_an_event_says_why_a_subscription_did_not_get_it(
-    api: System, client: Client, records: Records, tenant: str
-) -> None:
+async def test_an_event_says_why_a_subscription_did_not_get_it(client: Client, records: Records) -> None:
     other_type = await client.create_webhook(URL, "signer.*")
     signer = await client.call("POST", "/signers/s-1/webhooks", {"url": URL, "events": ["*"]})
-    now = utc_now()
-    unconfirmed = Subscription(
-        id=f"es_{tenant}",
-        tenant_id=tenant,
-        channel="email",
-        events=("*",),
-        subject=None,
-        enabled=True,
-        created_at=now,
-        updated_at=now,
-        address="ada@example.com",
-        confirmed=False,
-    )
-    await Subscriptions(api.database).add(unconfirmed)
+    unconfirmed = await records.address("ada@example.com", confirmed=False)
     event = await records.event()
     later = await client.create_webhook(URL)
     verdicts = await _verdicts(client, event.id)
