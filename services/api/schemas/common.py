@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    Strict,
     WithJsonSchema,
 )
 
@@ -49,6 +50,20 @@ RequestTime = Annotated[
     Field(strict=False, description="RFC 3339 with a time zone.", examples=["2026-11-21T10:00:00Z"]),
 ]
 """A time in a request. Stricter than pydantic, which takes numbers and dates for times too."""
+
+
+Flag = Annotated[bool, Strict()]
+Count = Annotated[int, Strict()]
+"""Of these JSON types and no other: `"dry_run": "no"` should not have to be guessed at."""
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default")
+
+
+def optional(**facts: Any) -> Any:
+    """Return a field that may be absent, but not null; `model_fields_set` tells the absent apart."""
+    return Field(default=None, json_schema_extra=_without_default, **facts)
 
 
 class RequestModel(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from services.api.schemas.common import AnswerModel, Page, RequestModel, RequestTime, Timestamp
+from services.api.schemas.common import AnswerModel, Count, Flag, Page, RequestModel, RequestTime, Timestamp
 from shared.attempt import Attempt
 from shared.diagnosis.sentences import reason_sentence
 from shared.reasons import UNFINISHED, DeliveryState
@@ -127,7 +127,7 @@ Cause = Annotated[
         examples=["The receiver's certificate had expired and was renewed."],
     ),
 ]
-Force = Annotated[bool, Field(description="Send although the target's last attempt failed after this was given up.")]
+Force = Annotated[Flag, Field(description="Send although the target's last attempt failed after this was given up.")]
 
 
 class ReplayOne(RequestModel):
@@ -142,8 +142,8 @@ class ReplayMany(RequestModel):
 
     cause: Cause
     force: Force = False
-    dry_run: bool = Field(default=False, description="Say what would be sent, and send nothing.")
-    limit: int = Field(default=100, ge=1, le=MAX_AT_ONCE, description="How many at most, the newest first.")
+    dry_run: Flag = Field(default=False, description="Say what would be sent, and send nothing.")
+    limit: Count = Field(default=100, ge=1, le=MAX_AT_ONCE, description="How many at most, the newest first.")
     reason: str | None = Field(default=None, max_length=64, description="Only those with this reason.")
     channel: Channel | None = None
     webhook: str | None = Field(default=None, max_length=64, description="Only those of this webhook.")
@@ -156,7 +156,7 @@ class Recover(RequestModel):
 
     since: RequestTime
     until: RequestTime | None = None
-    dry_run: bool = Field(default=False, description="Count, and send nothing.")
+    dry_run: Flag = Field(default=False, description="Count, and send nothing.")
 
 
 class RecoverSkipped(RequestModel):
@@ -165,8 +165,8 @@ class RecoverSkipped(RequestModel):
     channel: Channel | None = Field(default=None, description="Only those of this channel.")
     since: RequestTime
     until: RequestTime | None = None
-    dry_run: bool = Field(default=False, description="Say what would be sent, and send nothing.")
-    limit: int = Field(default=MAX_AT_ONCE, ge=1, le=MAX_AT_ONCE, description="How many at most, the oldest first.")
+    dry_run: Flag = Field(default=False, description="Say what would be sent, and send nothing.")
+    limit: Count = Field(default=MAX_AT_ONCE, ge=1, le=MAX_AT_ONCE, description="How many at most, the oldest first.")
 
 
 class Refused(AnswerModel):

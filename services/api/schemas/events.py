@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.api.schemas.common import AnswerModel, Page, Timestamp
+from services.api.schemas.common import AnswerModel, Page, Timestamp, optional
 from services.api.schemas.deliveries import DeliverySummary
 from shared.storage import Delivery, StoredEvent
 
@@ -19,8 +19,7 @@ class EventIn(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     specversion: str = Field(default="1.0", pattern=r"^1\.0$")
-    id: str = Field(
-        default="",
+    id: str = optional(
         min_length=1,
         max_length=256,
         description="Unique for the source; the same source and id again is the same event. "
@@ -30,9 +29,8 @@ class EventIn(BaseModel):
     type: str = Field(
         min_length=1, max_length=128, pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+){0,7}$", examples=["certificate.issued"]
     )
-    time: str = Field(default="", description="When it happened; the time of arrival where it is left out.")
-    tenantid: str = Field(
-        default="",
+    time: str = optional(description="When it happened; the time of arrival where it is left out.")
+    tenantid: str = optional(
         min_length=1,
         max_length=256,
         description="Who it belongs to; without it the caller's tenant.",

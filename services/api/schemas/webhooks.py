@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from services.api.durations import duration_text
-from services.api.schemas.common import AnswerModel, Page, RequestModel, Timestamp
+from services.api.schemas.common import AnswerModel, Count, Flag, Page, RequestModel, Timestamp, optional
 from shared.headers import MAX_CUSTOM_HEADERS
 from shared.outbound.policy import MAX_URL_LENGTH
 from shared.patterns import MAX_TYPE_CHARS
@@ -44,10 +44,9 @@ Headers = Annotated[
         examples=[{"X-Environment": "staging"}],
     ),
 ]
+Seconds = Annotated[float, Field(strict=True, ge=0, le=MAX_RETRY_AFTER, allow_inf_nan=False)]
 RetrySchedule = Annotated[
-    list[
-        Annotated[str, Field(max_length=20)] | Annotated[float, Field(ge=0, le=MAX_RETRY_AFTER, allow_inf_nan=False)]
-    ],
+    list[Annotated[str, Field(max_length=20)] | Seconds],
     Field(
         max_length=MAX_SCHEDULE_STEPS,
         description="The waits between attempts, as durations (`5s`, `2m`, `1h`) or seconds, each at most 24 h. "
@@ -57,15 +56,6 @@ RetrySchedule = Annotated[
 ]
 
 
-def _without_default(schema: dict[str, Any]) -> None:
-    schema.pop("default")
-
-
-def _optional() -> Any:
-    """Return a field that may be absent, but not null; `model_fields_set` tells the absent apart."""
-    return Field(default=None, json_schema_extra=_without_default)
-
-
 class WebhookCreate(RequestModel):
     """A new webhook."""
 
@@ -73,18 +63,18 @@ class WebhookCreate(RequestModel):
     events: Patterns
     description: Description = ""
     headers: Headers = Field(default={})
-    enabled: bool = Field(default=True, description="A disabled webhook's events are recorded but not sent.")
+    enabled: Flag = Field(default=True, description="A disabled webhook's events are recorded but not sent.")
     retry_schedule: RetrySchedule | None = None
 
 
 class WebhookPatch(RequestModel):
     """Changes to a webhook: fields that are absent stay as they are; null brings an optional one's default back."""
 
-    url: Url = _optional()
-    events: Patterns = _optional()
+    url: Url = optional()
+    events: Patterns = optional()
     description: Description | None = None
     headers: Headers | None = None
-    enabled: Annotated[bool, Field(description="True also sets the count of failures to 0.")] = _optional()
+    enabled: Flag = optional(description="True also sets the count of failures to 0.")
     retry_schedule: RetrySchedule | None = None
 
 
@@ -139,7 +129,7 @@ class WebhookPage(Page[Webhook]):
 class RotateSecret(RequestModel):
     """How to rotate a secret."""
 
-    overlap_seconds: int = Field(
+    overlap_seconds: Count = Field(
         default=DEFAULT_OVERLAP_SECONDS,
         ge=0,
         le=MAX_OVERLAP_SECONDS,
