@@ -27,6 +27,7 @@ from shared.topology import Topology
 HEARTBEAT: Final = 15
 """Seconds; a silent broker is given up after about three of them."""
 CONNECT_TIMEOUT: Final = 10.0
+FLUSH_TIMEOUT: Final = 3.0
 FAULTS: Final = (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
 """What a lost broker looks like from inside aio-pika (it raises RuntimeError on a transport that is gone)."""
 _REFUSALS: Final = (
@@ -84,11 +85,14 @@ class Link:
 
     async def close(self) -> None:
         """Close, without waiting for a broker that does not answer."""
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                await self.connection.close()
-        except FAULTS:
-            pass  # gone already: closed is closed
+        # The channel first: it answers after everything that was sent on it, while closing the connection throws
+        # away what is not sent yet, and the last acks with it.
+        for part, patience in ((self.channel, FLUSH_TIMEOUT), (self.connection, CONNECT_TIMEOUT)):
+            try:
+                async with asyncio.timeout(patience):
+                    await part.close()
+            except FAULTS:
+                pass  # gone already: closed is closed
 
 
 async def open_link(url: str, *, name: str, confirms: bool, topology: Topology | None) -> Link:
