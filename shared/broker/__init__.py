@@ -1,7 +1,8 @@
 """Everything that talks AMQP; the only package that imports aio_pika.
 
 `Publisher` confirms what it publishes, `Consumer` hands out messages and acks them when told to, `declare`
-applies the topology. All three reconnect by themselves, with backoff, for as long as it takes.
+applies the topology. All three reconnect by themselves, with backoff, for as long as it takes. `browser` is for
+people who want to look into queues, and gives up at once.
 """
 
 from shared.broker.connection import BrokerRefused, BrokerUnavailable

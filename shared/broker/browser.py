@@ -1,0 +1,193 @@
+"""Reads queues the way an operator does: what lies in them, without taking it out.
+
+A message that is looked at is held unacked until the browser closes, and then returns to its place. Each look counts
+as a delivery, so only queues with a high delivery limit (the dead-letter queues) are to be browsed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+
+from aio_pika.exceptions import ChannelNotFoundEntity
+from aiormq.abc import DeliveredMessage
+
+from shared.broker.connection import FAULTS, BrokerRefused, BrokerUnavailable, Link, is_refusal, open_link
+from shared.broker.consumer import Incoming
+
+WINDOW = 100
+"""Messages of up to 1 MiB that may be on their way to us at once."""
+RETURNED_IN_ORDER = 32
+"""RabbitMQ keeps the order of so many messages that return with one command: beyond it Erlang's maps have none."""
+PATIENCE = 1.0
+"""Seconds without a message after which we ask whether others have taken what we still expect."""
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """What the broker says of a queue."""
+
+    messages: int
+    """Those that wait; what consumers hold unacked is not counted."""
+    consumers: int
+
+
+class Parked(Incoming):
+    """A message that lies in a queue."""
+
+    __slots__ = ("message_id", "published_at", "tag")
+
+    def __init__(self, message: DeliveredMessage) -> None:
+        super().__init__(message)
+        properties = message.header.properties
+        self.tag: int = message.delivery_tag or 0
+        self.message_id: str = properties.message_id or ""
+        time = properties.timestamp
+        self.published_at: datetime | None = time if isinstance(time, datetime) else None
+
+
+class Browser:
+    """Goes through what waits in a queue now, from its head on."""
+
+    def __init__(self, link: Link, queue: str, waiting: int) -> None:
+        self._link, self._queue = link, queue
+        self.waiting = waiting
+        """How many messages waited at the start; what comes later is left for the next time."""
+        self._arrived: asyncio.Queue[Parked] = asyncio.Queue()
+        self._held: dict[int, str] = {}  # delivery tags, in the order in which they came, and their windows
+        self._windows: list[str] = []
+
+    async def messages(self) -> AsyncIterator[Parked]:
+        """Yield each message; those that are not removed are back in the queue when the browser closes.
+
+        Raises:
+            BrokerUnavailable: the connection was lost; what was not removed is back.
+        """
+        for _ in range(self.waiting):
+            message = await self._next()
+            if message is None:
+                return
+            yield message
+
+    async def remove(self, message: Parked) -> None:
+        """Take a message out of the queue for good."""
+        await message.ack()
+        del self._held[message.tag]
+
+    async def give_back(self) -> None:
+        """Return what is held, in order; closing alone would return the windows in any order."""
+        try:
+            for window in self._windows:
+                await self._link.raw.basic_cancel(window)
+            for _, held in groupby(self._held.items(), key=itemgetter(1)):
+                tags = [tag for tag, _ in held]
+                for start in range(0, len(tags), RETURNED_IN_ORDER):
+                    last = tags[start : start + RETURNED_IN_ORDER][-1]
+                    await self._link.raw.basic_nack(last, multiple=True, wait=False)
+                    await _state(self._link, self._queue)  # or the channel puts what we send next in the same command
+        except (BrokerUnavailable, *FAULTS):
+            return  # the broker has all of it back, with the connection
+
+    async def _next(self) -> Parked | None:
+        while True:
+            if self._arrived.empty() and len(self._held) == len(self._windows) * WINDOW:
+                await self._open_window()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    message = await self._arrived.get()
+            except TimeoutError:
+                if (await _state(self._link, self._queue)).messages == 0:
+                    return None
+            else:
+                return message
+
+    async def _open_window(self) -> None:
+        """Let more messages come although those before are still held: each window is one more consumer."""
+        try:
+            await self._link.raw.basic_qos(prefetch_count=WINDOW)  # for each consumer
+            window = f"window-{len(self._windows)}"
+            await self._link.raw.basic_consume(self._queue, self._on_message, consumer_tag=window)
+        except FAULTS as error:
+            raise _fault(error) from error
+        self._windows.append(window)
+
+    async def _on_message(self, message: DeliveredMessage) -> None:
+        parked = Parked(message)
+        self._held[parked.tag] = message.consumer_tag or ""
+        self._arrived.put_nowait(parked)
+
+
+@asynccontextmanager
+async def browse(url: str, queue: str, *, name: str) -> AsyncIterator[Browser]:
+    """Open a browser over a connection of its own.
+
+    Raises:
+        BrokerRefused: there is no such queue, or we may not read it.
+        BrokerUnavailable: the broker is away.
+    """
+    link = await open_link(url, name=name, confirms=False, topology=None)
+    try:
+        browser = Browser(link, queue, (await _state(link, queue)).messages)
+        try:
+            yield browser
+        finally:
+            await browser.give_back()
+    finally:
+        await link.close()
+
+
+async def peek(url: str, queue: str, *, name: str) -> Parked | None:
+    """Return the message at the head of a queue, which is back in its place at once; None if there is none.
+
+    Raises:
+        BrokerRefused: there is no such queue, or we may not read it.
+        BrokerUnavailable: the broker is away.
+    """
+    link = await open_link(url, name=name, confirms=False, topology=None)
+    try:
+        message = await link.raw.basic_get(queue)
+    except FAULTS as error:
+        raise _fault(error) from error
+    finally:
+        await link.close()
+    return Parked(message) if message.delivery_tag else None
+
+
+async def queue_states(url: str, queues: Sequence[str], *, name: str) -> dict[str, QueueState | None]:
+    """Return what the broker says of these queues; None for one that does not exist. Nothing is declared.
+
+    Raises:
+        BrokerRefused: we may not come in.
+        BrokerUnavailable: the broker is away.
+    """
+    states: dict[str, QueueState | None] = {}
+    link = await open_link(url, name=name, confirms=False, topology=None)
+    try:
+        for queue in queues:
+            if not link.is_open:  # the answer to a name that does not exist closes the channel
+                await link.close()
+                link = await open_link(url, name=name, confirms=False, topology=None)
+            try:
+                states[queue] = await _state(link, queue)
+            except BrokerUnavailable as error:
+                if not isinstance(error.__cause__, ChannelNotFoundEntity):
+                    raise
+                states[queue] = None
+    finally:
+        await link.close()
+    return states
+
+
+async def _state(link: Link, queue: str) -> QueueState:
+    try:
+        declared = await link.raw.queue_declare(queue, passive=True)
+    except FAULTS as error:
+        raise _fault(error) from error
+    return QueueState(messages=declared.message_count or 0, consumers=declared.consumer_count or 0)
+
+
+def _fault(error: BaseException) -> BrokerUnavailable:
+    return (BrokerRefused if is_refusal(error) else BrokerUnavailable)(str(error))
