@@ -285,6 +285,8 @@ class DeadLetter:
     last_attempt_at: datetime | None = None
     target: str = ""
     """URL without credentials or query, or mail address."""
+    routing_key: str = ""
+    """The key that an event was published with: a replay must not give it another."""
 
     def headers(self) -> dict[str, str | int]:
         """Return the facts as AMQP headers; unknown ones are left out."""
@@ -301,6 +303,8 @@ class DeadLetter:
             headers["dead-last-attempt-at"] = rfc3339(self.last_attempt_at)
         if self.target:
             headers["dead-target"] = self.target
+        if self.routing_key:
+            headers["dead-routing-key"] = self.routing_key
         return headers
 
 

@@ -17,6 +17,7 @@ from pymongo.errors import (
 
 from shared.backoff import Backoff
 from shared.reasons import DeliveryState
+from shared.topology import EMAIL
 
 Document = dict[str, Any]
 Result = TypeVar("Result")
@@ -137,6 +138,11 @@ class Database:
                         [("tenant_id", ASCENDING), ("export_id", ASCENDING), *newest_first],
                         name="billing_exports",
                         partialFilterExpression={"export_id": {"$exists": True}},
+                    ),
+                    IndexModel(
+                        [("recipient", ASCENDING), *newest_first],
+                        name="mails",
+                        partialFilterExpression={"channel": EMAIL},
                     ),
                     # Only what still owes something is in here, so the reconciler's search stays small.
                     IndexModel([("due_at", ASCENDING)], name="due", sparse=True),
