@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.api.admission import Admission
 from services.api.auth import Authenticator
 from services.api.jwks import KeySet
 from services.api.settings import ApiSettings
@@ -46,6 +47,7 @@ class ApiContext:
     accepted_events: Events
     """For `add_accepted` only: its other calls are the workers'."""
     events: TenantEvents
+    admission: Admission
     idempotency: TenantIdempotency
     deliveries: TenantDeliveries
     every_subscription: TenantSubscriptions
@@ -80,6 +82,7 @@ class ApiContext:
             webhooks=TenantWebhooks(database),
             accepted_events=Events(database),
             events=TenantEvents(database),
+            admission=Admission(),
             idempotency=TenantIdempotency(database),
             deliveries=TenantDeliveries(database),
             every_subscription=TenantSubscriptions(database),

@@ -48,24 +48,30 @@ async def ingest(context: ApiContext, caller: Caller, request: Request) -> Accep
     """Accept a producer's event.
 
     Raises:
-        Problem: it is no valid event, not the caller's to publish, or its key was used for another body.
+        Problem: it is no valid event, not the caller's to publish, its key was used for another body, or the
+            broker can't keep up.
     """
     event = read_request(request, caller, context.catalogue)
     if caller.org_id is not None and event.tenant_id != caller.org_id:
         raise Problem(403, "wrong_tenant", "This token may publish for its own organisation only: correct tenantid.")
-    if request.idempotency_key is not None:
-        use = KeyUse(
-            tenant_id=caller.tenant,
-            subject=caller.subject,
-            key=request.idempotency_key,
-            body_sha256=hashlib.sha256(request.body).hexdigest(),
-            event_id=event.id,
-        )
-        first = await context.idempotency.claim(use, at=utc_now())
-        if first.body_sha256 != use.body_sha256:
-            detail = "This Idempotency-Key was used for another body; choose a new key for a new event."
-            raise Problem(422, "idempotency_conflict", detail)
-    return await accept(context, event)
+    with context.admission.enter():
+        if request.idempotency_key is not None:
+            await _claim_key(context, caller, request, event)
+        return await accept(context, event)
+
+
+async def _claim_key(context: ApiContext, caller: Caller, request: Request, event: Event) -> None:
+    use = KeyUse(
+        tenant_id=caller.tenant,
+        subject=caller.subject,
+        key=request.idempotency_key or "",
+        body_sha256=hashlib.sha256(request.body).hexdigest(),
+        event_id=event.id,
+    )
+    first = await context.idempotency.claim(use, at=utc_now())
+    if first.body_sha256 != use.body_sha256:
+        detail = "This Idempotency-Key was used for another body; choose a new key for a new event."
+        raise Problem(422, "idempotency_conflict", detail)
 
 
 async def accept(context: ApiContext, event: Event) -> Accepted:

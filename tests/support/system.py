@@ -200,7 +200,11 @@ async def running_system(
     own_vhost = stack.rabbitmq is not None and "AMQP_URL" not in settings
     if stack.rabbitmq is not None and own_vhost:
         environment["AMQP_URL"] = await stack.rabbitmq.create_vhost(name)
-    async with aiohttp.ClientSession() as session, Services(stack.directory, environment) as running:
+    connector = aiohttp.TCPConnector(limit=0)  # tests of overload call from everywhere at once
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        Services(stack.directory, environment) as running,
+    ):
         for service in services:
             await running.start(service)
         system = System(stack, running, environment, name, session)
