@@ -1,4 +1,4 @@
-"""What is no valid event is parked and the field at fault named; a type nobody catalogued is delivered all the same."""
+"""What is no valid event is parked, the field at fault named; a type that nobody catalogued is delivered anyway."""
 
 import json
 from typing import Any
