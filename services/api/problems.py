@@ -114,10 +114,14 @@ def _field_problem(item: Mapping[str, Any]) -> FieldProblem:
     if item["type"] == "json_invalid":  # then the location is a position in the text
         message = f"not valid JSON at character {item['loc'][-1]}: {item['ctx']['error']}"
         return FieldProblem(field="body", message=message, code="invalid_json")
-    message = item["msg"].removeprefix("Value error, ")
+    message = _MESSAGES.get(item["type"]) or item["msg"].removeprefix("Value error, ")
     return FieldProblem(field=".".join(where) or "body", message=message, code=item["type"])
 
 
+_MESSAGES = {
+    "extra_forbidden": "is no field of this request; remove it",
+    "missing": "is required",
+}
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 

@@ -1,6 +1,7 @@
 """Puts the HTTP API together, and serves it inside the loop that runs already."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,11 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say where: API_PORT may have left the port to the system."""
+        await super().startup(sockets)
+        log.info("api.listening", address=[each.getsockname()[:2] for each in self.servers[0].sockets])
 
 
 class Api:
@@ -56,7 +62,6 @@ class Api:
 
     async def run(self) -> None:
         """Serve until stopped."""
-        log.info("api.starts", host=self._server.config.host, port=self._server.config.port)
         helpers = [
             asyncio.create_task(self._context.watch.run()),
             asyncio.create_task(self._context.database.ensure_indexes(self._retention_days)),

@@ -2,49 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
 from deploy.local.ports import free_port
-from services.api.settings import ApiSettings
 from services.api.wiring import Api
 from tests.api.records import Records
+from tests.api.serving import answers, serving
 from tests.support.system import Client, System, event, token
 from tests.support.waiting import eventually
 
 NOWHERE_AMQP = "amqp://guest:guest@127.0.0.1:{port}/"
 NOWHERE_MONGODB = "mongodb://127.0.0.1:{port}/?replicaSet=rs0"
-
-
-@asynccontextmanager
-async def _serving(api: System, **changes: str) -> AsyncIterator[tuple[Api, int]]:
-    """An API in this process, with the settings of the running one but for some."""
-    environment = api.environment | changes
-    port = free_port()
-    settings = ApiSettings.model_validate(
-        {name.lower(): value for name, value in environment.items()} | {"api_host": "127.0.0.1", "api_port": port}
-    )
-    service = Api(settings)
-    running = asyncio.create_task(service.run())
-    try:
-        await eventually(lambda: _answers(port))
-        yield service, port
-    finally:
-        await service.stop()
-        await running
-
-
-async def _answers(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True
 
 
 def _client(http: aiohttp.ClientSession, port: int, tenant: str) -> Client:
@@ -54,7 +24,7 @@ def _client(http: aiohttp.ClientSession, port: int, tenant: str) -> Client:
 async def test_without_the_broker_an_event_is_stored_and_the_producer_told_to_try_again(
     api: System, http: aiohttp.ClientSession, tenant: str
 ) -> None:
-    async with _serving(api, AMQP_URL=NOWHERE_AMQP.format(port=free_port())) as (_, port):
+    async with serving(api, AMQP_URL=NOWHERE_AMQP.format(port=free_port())) as (_, port):
         client = _client(http, port, tenant)
         sent = event("certificate.issued", {"certificate_id": "c"}, tenant=tenant)
         answer = await client.call("POST", "/api/v1/events", sent)
@@ -77,7 +47,7 @@ async def test_without_the_broker_what_is_resent_is_due(
 ) -> None:
     webhook = await api.client(tenant).create_webhook("http://127.0.0.1:9/in")
     made = await records.delivery(webhook["id"])
-    async with _serving(api, AMQP_URL=NOWHERE_AMQP.format(port=free_port())) as (_, port):
+    async with serving(api, AMQP_URL=NOWHERE_AMQP.format(port=free_port())) as (_, port):
         answer = await _client(http, port, tenant).call("POST", f"/api/v1/deliveries/{made.id}/resend")
     assert (answer.status, answer.body["code"]) == (503, "broker_unavailable")
     document = await api.database.deliveries.find_one({"_id": made.id})
@@ -89,7 +59,7 @@ async def test_without_the_broker_what_is_resent_is_due(
 async def test_without_the_database_everything_but_the_health_is_503(
     api: System, http: aiohttp.ClientSession, tenant: str
 ) -> None:
-    async with _serving(api, MONGODB_URL=NOWHERE_MONGODB.format(port=free_port())) as (_, port):
+    async with serving(api, MONGODB_URL=NOWHERE_MONGODB.format(port=free_port())) as (_, port):
         client = _client(http, port, tenant)
         sent = event("certificate.issued", {"certificate_id": "c"}, tenant=tenant)
         answers = await asyncio.gather(
@@ -115,7 +85,7 @@ async def test_a_request_that_has_begun_is_answered_before_the_api_ends(api: Sys
         f"POST /api/v1/webhooks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token(tenant)}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode()
-    async with _serving(api) as (service, port):
+    async with serving(api) as (service, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head + body[:10])
         await writer.drain()
@@ -137,7 +107,7 @@ async def _until_being_answered(service: Api) -> None:
 
 
 async def _refuses(port: int) -> bool:
-    return not await _answers(port)
+    return not await answers(port)
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs"])
