@@ -29,7 +29,7 @@ async def _run() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     settings = development_settings()
-    print("starting RabbitMQ, MongoDB, an SMTP inbox and the services …")
+    print("starting RabbitMQ, MongoDB, an SMTP inbox and the services …", flush=True)
     async with Stack("run") as stack, Services(stack.directory, stack.environment() | settings) as services:
         for command in COMMANDS:
             await services.start(command)
@@ -47,8 +47,7 @@ def _welcome(stack: Stack, services: Services, settings: dict[str, str]) -> None
     broker = stack.rabbitmq
     login = f" (user {broker.username}, password {broker.password})" if broker is not None else ""
     for line in _lines(api, settings, stack, login):
-        print(line)
-    sys.stdout.flush()
+        print(line, flush=True)
 
 
 def _lines(api: str, settings: dict[str, str], stack: Stack, login: str) -> Iterable[str]:
@@ -72,3 +71,7 @@ async def _follow(services: Services, command: str) -> None:
             sys.stdout.flush()
             seen = len(text)
         await asyncio.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()
