@@ -12,6 +12,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import (
     BulkWriteError,
     DuplicateKeyError,
+    OperationFailure,
     PyMongoError,
 )
 
@@ -27,6 +28,8 @@ OPERATION_TIMEOUT_MS: Final = 10_000
 
 CONFIRMATION_PERIOD: Final = 86_400
 """Seconds for which it is remembered that an address was asked to confirm; the limits on asking count over them."""
+
+INDEX_OPTIONS_CONFLICT: Final = 85
 
 log = structlog.get_logger(__name__)
 
@@ -73,9 +76,10 @@ class Database:
             raise StorageUnavailable(str(error)) from error
 
     async def ensure_indexes(self, retention_days: int) -> None:
-        """Create what is missing; several processes may do so at once."""
+        """Create what is missing, and adapt the retention; several processes may do so at once."""
         for collection, indexes in self._indexes(retention_days):
-            await self.hold(lambda c=collection, i=indexes: c.create_indexes(i))  # type: ignore[misc]
+            for index in indexes:
+                await self.hold(lambda c=collection, i=index: self._ensure(c, i))  # type: ignore[misc]
 
     async def hold(self, operation: Callable[[], Awaitable[Result]]) -> Result:
         """Run an operation that may be repeated, again and again until the database answers.
@@ -99,6 +103,16 @@ class Database:
                     await backoff.wait()
         finally:
             self._waiting -= waiting
+
+    async def _ensure(self, collection: AsyncCollection[Document], index: IndexModel) -> None:
+        try:
+            await collection.create_indexes([index])
+        except OperationFailure as error:
+            expiry = index.document.get("expireAfterSeconds")
+            if error.code != INDEX_OPTIONS_CONFLICT or expiry is None:
+                raise
+            changed = {"name": index.document["name"], "expireAfterSeconds": expiry}
+            await collection.database.command({"collMod": collection.name, "index": changed})
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -10,7 +10,8 @@ from datetime import datetime
 from uuid import uuid4
 
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.results import BulkWriteResult
 
 from shared.attempt import Attempt, Transition
 from shared.batching import Batcher
@@ -147,7 +148,7 @@ class Deliveries:
 
     async def _commit(self, transitions: Sequence[Transition]) -> list[bool]:
         operations = [_update(transition) for transition in transitions]
-        result = await self._database.hold(lambda: self._collection.bulk_write(operations, ordered=False))
+        result = await self._database.hold(lambda: self._write(operations))
         recorded = [True] * len(transitions)
         if result.matched_count < len(transitions):
             recorded = await self._which_were_recorded(transitions)
@@ -160,6 +161,13 @@ class Deliveries:
             await self._subscriptions.forget_failures(list(delivered))
         return recorded
 
+    async def _write(self, operations: Sequence[UpdateOne]) -> BulkWriteResult:
+        try:
+            return await self._collection.bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            # A primary that steps down half way. Repeating is safe: tokens tell which changes were made.
+            raise PyMongoError(str(error.details)[:500]) from error
+
     async def _which_were_recorded(self, transitions: Sequence[Transition]) -> list[bool]:
         query = {"_id": {"$in": [transition.delivery_id for transition in transitions]}}
         documents = await self._database.hold(lambda: self._collection.find(query, {"token": 1}).to_list())
@@ -171,7 +179,7 @@ class Deliveries:
             UpdateOne({"_id": delivery_id, "state": {"$in": _UNFINISHED}}, {"$max": {"due_at": due_at}})
             for delivery_id, due_at in deferrals
         ]
-        await self._database.hold(lambda: self._collection.bulk_write(operations, ordered=False))
+        await self._database.hold(lambda: self._write(operations))
         return [None] * len(deferrals)
 
     async def _clear_due(self, delivery_ids: Sequence[str]) -> list[None]:
