@@ -3,10 +3,14 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.stack import Stack
 from tests.support.receiver import Receiver
 from tests.support.system import System, new_tenant, running_system
+
+settings.register_profile("signalpost", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("signalpost")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 
 from shared.clock import utc_now
 from shared.links import Purpose
+from shared.topology import EMAIL, to_send_queue
 from tests.mail_channel.answering import AnsweringMailbox, new_address, text_of
 from tests.mail_channel.steps import ONE_CLICK, PUBLIC_URL, certificate, follow, invitation, links
 from tests.support.system import Client, System
@@ -52,6 +53,13 @@ async def publish_and_dispatch(system: System, client: Client, tenant: str, numb
         return [item for item in newest if item["data"]["certificate_id"] == number]
 
     return (await eventually(look))[0]
+
+
+async def throw_away_tasks(system: System) -> None:
+    """Lose what waits for the mailer, as a broker does that is lost."""
+    assert system.stack.rabbitmq is not None
+    path = f"/api/queues/{system.vhost}/{to_send_queue(EMAIL)}/contents"
+    await system.stack.rabbitmq.management("DELETE", path)
 
 
 async def test_an_address_gets_events_only_between_its_yes_and_its_no(
@@ -125,6 +133,20 @@ async def test_a_request_to_confirm_cannot_be_sent_again_and_again(
     resent = await client.call("POST", f"/api/v1/deliveries/{made['confirmation_delivery_id']}/resend")
     assert (resent.status, resent.body["code"]) == (409, "confirmation_sent")
     assert len(mailbox.to(address)) == 1
+
+
+async def test_a_request_to_confirm_that_never_reached_the_broker_is_sent_by_the_reconciler(
+    mail_system: System, mailbox: AnsweringMailbox, client: Client, tenant: str
+) -> None:
+    address = new_address()
+    mailer = mail_system.services["mailer"]
+    await mailer.stop()
+    made = await subscribe(client, address)
+    await throw_away_tasks(mail_system)
+    await mailer.start()
+    [request] = await mailbox.wait_for(address)
+    assert (await follow(mail_system, link_in(text_of(request), Purpose.CONFIRM), "POST"))[0] == 200
+    assert await status_of(client, made["id"]) == "confirmed"
 
 
 async def test_a_day_has_an_end_to_the_addresses_that_one_tenant_can_have_asked(
