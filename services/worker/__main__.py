@@ -2,7 +2,7 @@
 
 import typer
 
-from services.worker import run, tools
+from services.worker import dlq, run, tools
 
 app = typer.Typer(
     name="worker",
@@ -13,6 +13,7 @@ app = typer.Typer(
 )
 run.add_to(app)
 tools.add_to(app)
+dlq.add_to(app)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, NoReturn
+from typing import Annotated
 from uuid import uuid4
 
 import jwt
@@ -12,13 +12,14 @@ import msgspec
 import typer
 
 from services.api.settings import ApiSettings
-from shared.broker import BrokerUnavailable, Publisher
+from services.worker.terminal import fail, run, settings_or_exit
+from shared.broker import Publisher
 from shared.catalogue import Catalogue
 from shared.clock import utc_now
 from shared.delivery.routes import event_message
 from shared.intake import read_event
 from shared.messages import InvalidMessage, rfc3339
-from shared.settings import CoreSettings, InvalidSettings, SettingsT, load
+from shared.settings import CoreSettings
 from shared.telemetry.trace import traceparent_or_new
 from shared.topology import topology
 
@@ -38,10 +39,7 @@ def declare_topology() -> None:
         await publisher.connect()
         await publisher.aclose()
 
-    try:
-        asyncio.run(declare(_settings(CoreSettings)))
-    except BrokerUnavailable as error:
-        _fail(f"the broker at AMQP_URL can't be used: {error}")
+    run(declare(settings_or_exit(CoreSettings)))
     done = topology()
     print(f"declared {len(done.exchanges)} exchanges, {len(done.queues)} queues, {len(done.bindings)} bindings")
 
@@ -58,7 +56,7 @@ def publish(
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the broker.")] = 10.0,
 ) -> None:
     """Publish one event and wait until the broker has it safe."""
-    settings = _settings(CoreSettings)
+    settings = settings_or_exit(CoreSettings)
     text = sys.stdin.read() if data == "-" else data
     envelope: dict[str, object] = {
         "specversion": "1.0",
@@ -75,7 +73,7 @@ def publish(
     try:
         event = read_event(msgspec.json.encode(envelope), Catalogue.load(settings.event_types_file))
     except InvalidMessage as error:
-        _fail(f"not published: {error}")
+        fail(f"not published: {error}")
     message = event_message(replace(event, traceparent=traceparent_or_new(None)))
 
     async def send() -> None:
@@ -87,7 +85,7 @@ def publish(
     try:
         asyncio.run(send())
     except TimeoutError:
-        _fail(f"the broker at AMQP_URL did not take the event within {timeout:g} s")
+        fail(f"the broker at AMQP_URL did not take the event within {timeout:g} s")
     print(event.id)
 
 
@@ -100,9 +98,9 @@ def token(
     hours: Annotated[float, typer.Option(help="How long it is valid.")] = 24.0,
 ) -> None:
     """Print a token for trying things out (development only)."""
-    settings = _settings(ApiSettings)
+    settings = settings_or_exit(ApiSettings)
     if settings.is_production:
-        _fail("tokens are made here in development only: set ENVIRONMENT=development, or ask your identity provider")
+        fail("tokens are made here in development only: set ENVIRONMENT=development, or ask your identity provider")
     print(development_token(settings, sub=sub, org=org, roles=role or ["CLIENT_ADMIN", "PRODUCER"], hours=hours))
 
 
@@ -121,15 +119,3 @@ def development_token(settings: ApiSettings, *, sub: str, org: str | None, roles
     if settings.auth_audience:
         claims["aud"] = settings.auth_audience
     return jwt.encode(claims, settings.jwt_secret(), algorithm="HS256")
-
-
-def _settings(settings_class: type[SettingsT]) -> SettingsT:
-    try:
-        return load(settings_class)
-    except InvalidSettings as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise typer.Exit(1)
