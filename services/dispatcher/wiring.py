@@ -44,7 +44,8 @@ class Dispatcher:
         await self._context.database.ensure_indexes(self._retention_days)
         reconciling = asyncio.create_task(self._reconciler.run())
         try:
-            await self._consumer.run()
+            async with self._context.watched():
+                await self._consumer.run()
         finally:
             reconciling.cancel()
 

@@ -47,7 +47,8 @@ class Mailer:
         """Send until stopped."""
         watching = asyncio.create_task(self._sender.watch())
         try:
-            await self._consumer.run()
+            async with self._context.watched():
+                await self._consumer.run()
         finally:
             watching.cancel()
 

@@ -50,7 +50,8 @@ class WebhookConsumer:
 
     async def run(self) -> None:
         """Send until stopped."""
-        await self._consumer.run()
+        async with self._context.watched():
+            await self._consumer.run()
 
     async def stop(self) -> None:
         """Finish and record what is in flight, then close."""

@@ -1,5 +1,8 @@
 """The parts that every worker is put together from, made once and closed together. Nothing happens at import."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.broker import Publisher
@@ -40,6 +43,15 @@ class WorkerContext:
                 auto_disable_after=settings.notification_auto_disable_after,
             ),
         )
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Notice that the database is away, and that it is back, for as long as the block lasts."""
+        watching = asyncio.create_task(self.database.watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -3,6 +3,7 @@
 Writes are acknowledged by a majority and journaled, so a primary that dies right after takes nothing along.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -30,6 +31,8 @@ CONFIRMATION_PERIOD: Final = 86_400
 """Seconds for which it is remembered that an address was asked to confirm; the limits on asking count over them."""
 
 INDEX_OPTIONS_CONFLICT: Final = 85
+PING_INTERVAL: Final = 1.0
+PING_TIMEOUT: Final = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -58,11 +61,24 @@ class Database:
         self.idempotency: AsyncCollection[Document] = database["idempotency"]
         self.confirmations: AsyncCollection[Document] = database["confirmations"]
         self._waiting = 0
+        self._answers = True
 
     @property
     def is_ready(self) -> bool:
-        """Whether no operation is being held because the database is away."""
-        return self._waiting == 0
+        """Whether the database answered when it was last asked, and no operation is being held because it is away."""
+        return self._answers and self._waiting == 0
+
+    async def watch(self) -> None:
+        """Ask for a sign of life every second until cancelled: who has nothing to do would not notice its absence."""
+        self._answers = False
+        while True:
+            try:
+                async with asyncio.timeout(PING_TIMEOUT):
+                    await self.ping()
+                self._answers = True
+            except (StorageUnavailable, TimeoutError):
+                self._answers = False
+            await asyncio.sleep(PING_INTERVAL)
 
     async def ping(self) -> None:
         """Ask the server for a sign of life.
