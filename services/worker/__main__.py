@@ -2,7 +2,7 @@
 
 import typer
 
-from services.worker import dlq, run, tools
+from services.worker import dlq, doctor, run, tools
 
 app = typer.Typer(
     name="worker",
@@ -14,6 +14,7 @@ app = typer.Typer(
 run.add_to(app)
 tools.add_to(app)
 dlq.add_to(app)
+doctor.add_to(app)
 
 
 def main() -> None:

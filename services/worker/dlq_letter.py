@@ -74,11 +74,14 @@ class Wanted:
     newer_than: timedelta | None = None
 
     def matches(self, letter: Letter, now: datetime) -> bool:
-        """Tell whether a letter is one of them; one without a time is neither old nor new."""
-        ids = (letter.delivery_id, letter.event_id, letter.source_id, letter.message_id)
+        """Tell whether a letter is one of them; one without a time is neither old nor new.
+
+        An empty id (a shell's unset variable, say) means no letter, and not those that have none.
+        """
+        ids = {letter.delivery_id, letter.event_id, letter.source_id, letter.message_id} - {""}
         return (
             (self.reason is None or letter.reason == self.reason)
-            and (self.webhook is None or letter.subscription_id == self.webhook)
+            and (self.webhook is None or letter.subscription_id == self.webhook != "")
             and (self.id is None or self.id in ids)
             and self._is_of_age(letter.parked_at, now)
         )

@@ -12,6 +12,7 @@ from services.worker.dlq_letter import Letter
 from services.worker.dlq_queues import Found
 from services.worker.dlq_replay import Tally
 from services.worker.terminal import age, printable
+from shared.diagnosis.remedies import remedy
 from shared.diagnosis.story import delivery_story
 from shared.storage.tenant_deliveries import LoggedDelivery
 from shared.topology import EVENT
@@ -41,7 +42,7 @@ def whole(item: Found, logged: LoggedDelivery | None, *, as_json: bool) -> Itera
     yield "body:"
     yield from (f"  {printable(line)}" for line in _body(item.message.body).splitlines())
     yield "delivery:"
-    yield from (f"  {printable(line)}" for line in story or ["It is not recorded (any more)."])
+    yield from (f"  {printable(line)}" for line in story or _without_delivery(item.letter))
 
 
 def outcome(tally: Tally, *, dry_run: bool) -> Iterator[str]:
@@ -61,6 +62,13 @@ def discarded(counts: Counter[tuple[str, str]], *, dry_run: bool) -> Iterator[st
         last_copy = " (this is the only copy of these events)" if queue == EVENT and dry_run else ""
         yield f"{queue:<8} {reason:<18} {count:>8}{last_copy}"
     yield f"{counts.total()} letters {'would be ' if dry_run else ''}discarded"
+
+
+def _without_delivery(letter: Letter) -> list[str]:
+    advice = remedy(letter.reason, is_dead=True)
+    if letter.queue == EVENT:
+        return ["It has none: an event that was not accepted.", *([f"To do: {advice}"] if advice else [])]
+    return ["It is not recorded (any more)."]
 
 
 def _plain(value: object) -> Any:

@@ -6,7 +6,6 @@ prints them makes it safe first.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from shared.attempt import Attempt
 from shared.diagnosis.remedies import remedy, why_disabled
@@ -19,14 +18,6 @@ from shared.storage.tenant_deliveries import LoggedDelivery
 from shared.topology import EMAIL
 
 _EXCERPT = 200
-
-
-@dataclass(frozen=True, kw_only=True)
-class WebhookHealth:
-    """What was found out about a webhook besides its document; empty texts where nothing is wrong."""
-
-    url_problem: str
-    secret_problem: str
 
 
 def delivery_story(logged: LoggedDelivery) -> Iterator[str]:
@@ -65,8 +56,14 @@ def event_story(
         yield from _indented(_fate(delivery))
 
 
-def webhook_story(webhook: Subscription, health: WebhookHealth, deliveries: Sequence[Delivery]) -> Iterator[str]:
-    """Yield how a webhook stands, and what became of its newest deliveries (the newest first)."""
+def webhook_story(webhook: Subscription, problems: Sequence[str], deliveries: Sequence[Delivery]) -> Iterator[str]:
+    """Yield how a webhook stands, and what became of its newest deliveries.
+
+    Args:
+        webhook: as it is now.
+        problems: sentences about what would keep it from being sent to now.
+        deliveries: its newest, the newest first.
+    """
     path = "/signers" if webhook.origin is Origin.SIGNER else "/api/v1"
     yield f"Webhook {webhook.id} of tenant {webhook.tenant_id} sends to {webhook.target}, made under {path}."
     bound = f" about {webhook.subject}" if webhook.subject is not None else ""
@@ -76,10 +73,7 @@ def webhook_story(webhook: Subscription, health: WebhookHealth, deliveries: Sequ
     else:
         at = "" if webhook.disabled_at is None else f" at {rfc3339(webhook.disabled_at)}"
         yield f"It was disabled{at}: {why_disabled(webhook.disabled_reason)}. Nothing is sent until it is enabled."
-    if health.url_problem:
-        yield f"The outbound policy refuses its URL: {health.url_problem}"
-    if health.secret_problem:
-        yield f"Its secret can't be derived, so its deliveries wait: {health.secret_problem}."
+    yield from problems
     yield from _newest(deliveries, "No event has matched it within RETENTION_DAYS.")
 
 

@@ -38,7 +38,8 @@ class AllTenants:
     async def server(self) -> Server:
         """Ask the server what it is."""
         with storage_errors():
-            answer = await self._events.database.command("hello")
+            database = self._events.database
+            answer = await database.command("hello", codec_options=database.codec_options)  # for aware times
         return Server(
             time=answer["localTime"],
             replica_set=answer.get("setName", ""),
