@@ -1,4 +1,4 @@
-"""No secret is anywhere but in the one answer that shows it: not in logs, not in the database, not in a dead letter."""
+"""No secret is anywhere but in the one answer that shows it: in no log, in no document, in no dead letter."""
 
 import json
 from base64 import b64decode, b64encode
