@@ -1,6 +1,7 @@
-"""Retries come when the default schedule and the receiver say, never before; all of them wait side by side here."""
+"""Retries come when the default schedule and the receiver say, never before; all wait side by side here."""
 
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,10 @@ import pytest
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
+from deploy.local.stack import Stack
 from tests.support.receiver import Received, Receiver
-from tests.support.system import System, event, new_tenant
+from tests.support.system import System, event, new_tenant, running_system
+from tests.support.waiting import eventually
 
 RETRY_DATES: list[datetime] = []
 
@@ -65,6 +68,30 @@ async def waiting(system: System, patient: Receiver) -> dict[str, Waiting]:
 def gaps(requests: list[Received]) -> list[float]:
     """Seconds between a request and the next."""
     return [later.at - earlier.at for earlier, later in pairwise(requests)]
+
+
+async def test_a_wrong_master_key_holds_deliveries_until_the_right_one_is_back(
+    stack: Stack, receiver: Receiver, tenant: str, waiting: dict[str, Waiting]
+) -> None:
+    other_key = f"test:{b64encode(bytes(range(100, 132))).decode()}"  # as after a restore with the wrong secret
+    async with running_system(stack, services=("api", "dispatcher")) as running:
+        client = running.client(tenant)
+        webhook = await client.create_webhook(receiver.url("/in"))
+        [wrong] = await running.services.start("webhook", environment={"SECRETS_MASTER_KEYS": other_key})
+        await running.publish(event("certificate.issued", {"certificate_id": "c"}, tenant=tenant))
+        [held] = await eventually(
+            lambda: running.deliveries(tenant),
+            until=lambda seen: [d["due_at"] > d["created_at"] for d in seen] == [True],
+        )
+        assert (held["state"], held["attempts"]) == ("pending", [])
+        await wrong.stop()
+        await running.services.start("webhook")
+        [request] = await receiver.wait_for("/in", within=120)
+        Webhook(webhook["secret"]).verify(request.body, dict(request.headers))
+        [delivery] = await running.wait_for_states(tenant, "delivered")
+        assert delivery["attempts_made"] == 1
+        assert (await client.get(f"/api/v1/webhooks/{webhook['id']}"))["consecutive_failures"] == 0
+        assert await running.dead_letters("webhook") == []
 
 
 async def test_a_receiver_that_recovers_gets_the_event_in_its_third_attempt_after_one_and_five_seconds(
