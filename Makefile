@@ -23,8 +23,8 @@ demo: setup ## start everything, send one event through it, and show what happen
 run: setup ## start everything and keep it running until Ctrl-C
 	@$(BIN)/python -m deploy.local.run
 
-test: setup ## run all tests against real servers (choose with ARGS="tests/unit -k retry")
-	@$(BIN)/pytest $(ARGS)
+test: setup ## run all tests against real servers, two files at a time (choose with ARGS="tests/unit -k retry")
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 chaos: setup ## the long fault run, 10 to 20 minutes (repeat one with ARGS="--seed N")
 	@$(BIN)/python -m tests.chaos $(ARGS)
