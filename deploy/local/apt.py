@@ -17,7 +17,7 @@ from deploy.local.virtualenv import SetupError
 _SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _STARTERS = ("invoke-rc.d", "deb-systemd-invoke", "deb-systemd-helper", "update-rc.d")
 _STAND_IN = """#!/bin/sh
-case " $* " in *rabbitmq*|*epmd*) exit 0 ;; esac
+case " $* " in *rabbitmq*|*epmd*|*nginx*|*prometheus*) exit 0 ;; esac
 PATH={path} exec {name} "$@"
 """
 

@@ -68,7 +68,7 @@ def set_up(repository: Path, environ: Mapping[str, str], *, servers: bool) -> No
     environment = VirtualEnvironment(repository)
     machine = Machine.examine(environment)
     if machine.environment is not State.COMPLETE or missing_packages(machine, environ, servers=servers):
-        with _alone(repository) as lock:
+        with alone(repository) as lock:
             # Look again: another set-up may have done it while we waited.
             if packages := missing_packages(Machine.examine(environment), environ, servers=servers):
                 apt.install(packages, lock=lock)
@@ -79,7 +79,7 @@ def set_up(repository: Path, environ: Mapping[str, str], *, servers: bool) -> No
 
 
 @contextlib.contextmanager
-def _alone(repository: Path) -> Iterator[int]:
+def alone(repository: Path) -> Iterator[int]:
     """Wait for other set-ups of this repository, then keep them waiting; gives the lock's file descriptor.
 
     Children hold the lock too: if we are killed, the next set-up waits for the pip or apt-get that we started.

@@ -11,6 +11,7 @@ import pytest
 from deploy.local import apt, setup
 from deploy.local.install import Machine, missing_packages
 from deploy.local.virtualenv import PYTHON, SetupError, State, VirtualEnvironment
+from tests.support.programs import program
 
 REPOSITORY = Path(__file__).parents[2]
 NOTHING = Machine(environment=State.UNUSABLE, ensurepip=False, rabbitmq=False, libcurl=False)
@@ -38,6 +39,13 @@ def test_without_root_the_command_that_needs_it_is_named(monkeypatch: pytest.Mon
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     with pytest.raises(SetupError, match=r"sudo apt-get install .*rabbitmq-server"):
         apt.install(["rabbitmq-server"], lock=0)
+
+
+def test_a_test_that_can_not_have_its_program_is_skipped_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "which", lambda name, path="": "/usr/bin/apt-get" if name == "apt-get" else None)
+    with pytest.raises(pytest.skip.Exception, match=r"^promtool: .*sudo apt-get install .*prometheus$"):
+        program("promtool", package="prometheus")
 
 
 def test_without_apt_the_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
