@@ -4,17 +4,11 @@ import time
 from typing import Final
 
 import structlog
-from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.auth_gate import PUBLIC_PATHS
+from shared.telemetry.metrics import REQUESTS
 
-REQUESTS: Final = Histogram(
-    "signalpost_http_request_duration_seconds",
-    "Time from a request's first byte to the end of its answer.",
-    ["method", "route", "status"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 
 log = structlog.get_logger(__name__)

@@ -1,0 +1,229 @@
+"""The catalogue of metrics: each one's name, meaning, unit and labels; `docs/metrics.md` is generated from it.
+
+No label takes a value that a customer or the outside world can make up (ids, URLs, tenants, event types): each
+value costs memory for ever. Series whose labels have a fixed set of values begin at 0, so that the first increase is
+seen as one. Measuring is left to the others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Final, TypeVar
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from shared.reasons import DeadReason, DeliveryState, DisabledReason
+from shared.topology import CHANNELS, EVENT, RUNGS
+
+PREFIX: Final = "signalpost_"
+Values = tuple[str, ...]
+Kind = TypeVar("Kind", Counter, Gauge, Histogram)
+
+REJECTIONS: Final = (
+    "invalid_event",
+    "reserved_event_type",
+    "wrong_tenant",
+    "idempotency_conflict",
+    "overloaded",
+    "internal_error",
+)
+ATTEMPT_OUTCOMES: Final = (
+    "success",
+    "http_3xx",
+    "http_4xx",
+    "http_5xx",
+    "http_other",
+    "timeout",
+    "dns",
+    "connection",
+    "tls",
+    "protocol",
+    "policy",
+    "invalid_request",
+    "smtp_4xx",
+    "smtp_5xx",
+    "template",
+    "other",
+)
+POSTPONEMENTS: Final = ("endpoint_busy", "our_fault", "second_copy", "bug")
+FINISHED: Final = tuple(state.value for state in (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.SKIPPED))
+DISABLED: Final = (DisabledReason.GONE.value, DisabledReason.CONSECUTIVE_FAILURES.value)
+BROKER, DATABASE = "broker", "database"
+OPEN: Final[Values] = ()
+"""For a label whose values are bounded by the code, but not listed here."""
+
+REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+ATTEMPT_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+LATENCY_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+"""Up to beyond the default schedule's 31 s, and on to what an outage of hours leaves behind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What is to be known about a metric."""
+
+    name: str
+    """As it is exposed; a histogram adds `_bucket`, `_sum` and `_count`."""
+    kind: str
+    meaning: str
+    labels: Mapping[str, Values]
+
+
+CATALOGUE: Final[list[Entry]] = []
+
+
+def _declare(kind: type[Kind], name: str, meaning: str, labels: Mapping[str, Values], **options: Any) -> Kind:
+    CATALOGUE.append(Entry(name=PREFIX + name, kind=kind.__name__.lower(), meaning=meaning, labels=labels))
+    metric = kind(PREFIX + name, meaning, tuple(labels), **options)
+    if labels and kind is not Gauge:  # a gauge that nobody sets is absent, not 0
+        for values in product(*labels.values()):
+            metric.labels(*values)
+    return metric
+
+
+def _counter(name: str, meaning: str, **labels: Values) -> Counter:
+    return _declare(Counter, name, meaning, labels)
+
+
+def _gauge(name: str, meaning: str, **labels: Values) -> Gauge:
+    return _declare(Gauge, name, meaning, labels)
+
+
+def _histogram(name: str, meaning: str, buckets: tuple[float, ...], **labels: Values) -> Histogram:
+    return _declare(Histogram, name, meaning, labels, buckets=buckets)
+
+
+# Events
+
+EVENTS_ACCEPTED: Final = _counter(
+    "events_accepted_total",
+    "Valid events that the dispatcher read from events.to_dispatch; a copy of one counts again.",
+)
+EVENTS_DISPATCHED: Final = _counter(
+    "events_dispatched_total",
+    "Events whose deliveries were stored and whose tasks the broker confirmed; a copy that leads to nothing new is "
+    "accepted and not dispatched.",
+)
+EVENTS_REJECTED: Final = _counter(
+    "events_rejected_total",
+    "Events that were not taken: parked in notifications.dlq.event by the dispatcher (invalid_event, internal_error) "
+    "or refused by POST /api/v1/events.",
+    reason=REJECTIONS,
+)
+DELIVERIES_CREATED: Final = _counter(
+    "deliveries_created_total",
+    "Deliveries that the dispatcher planned: one for each event and each subscription or recipient it goes to.",
+    channel=CHANNELS,
+)
+
+# Deliveries
+
+DELIVERIES_FINISHED: Final = _counter(
+    "deliveries_finished_total",
+    "Deliveries that ended: the receiver has it (delivered), given up (dead), or not sent but recoverable (skipped).",
+    channel=CHANNELS,
+    outcome=FINISHED,
+)
+ATTEMPTS: Final = _counter(
+    "delivery_attempts_total",
+    "Attempts to deliver that were recorded, by what came of them.",
+    channel=CHANNELS,
+    outcome=ATTEMPT_OUTCOMES,
+)
+ATTEMPT_DURATION: Final = _histogram(
+    "attempt_duration_seconds",
+    "Seconds from the start of an attempt (name lookup, connect) to the end of the receiver's answer or to its failure.",
+    ATTEMPT_BUCKETS,
+    channel=CHANNELS,
+)
+SINCE_EVENT: Final = _histogram(
+    "delivery_since_event_seconds",
+    "Seconds from the event's own time (as its producer states it) to the answer with which the receiver took it; "
+    "delivered ones only, waits between attempts included.",
+    LATENCY_BUCKETS,
+    channel=CHANNELS,
+)
+SINCE_ACCEPTANCE: Final = _histogram(
+    "delivery_since_acceptance_seconds",
+    "Seconds from the moment the event was handed to Signalpost to the answer with which the receiver took it; "
+    "delivered ones only, waits between attempts included.",
+    LATENCY_BUCKETS,
+    channel=CHANNELS,
+)
+ATTEMPTS_IN_FLIGHT: Final = _gauge(
+    "attempts_in_flight",
+    "Attempts that this process is making right now.",
+    channel=CHANNELS,
+)
+POSTPONED: Final = _counter(
+    "deliveries_postponed_total",
+    "Tasks put back on the ladder without costing an attempt: the endpoint's bound was reached (endpoint_busy), "
+    "something of ours was wrong (our_fault), a copy was being sent already (second_copy), or a bug (see the log).",
+    channel=CHANNELS,
+    reason=POSTPONEMENTS,
+)
+LADDER_TASKS: Final = _counter(
+    "ladder_tasks_total",
+    "Tasks that were put on a rung of the delay ladder; a long wait takes several rungs. How many wait there now: "
+    "signalpost_queue_messages.",
+    rung=tuple(RUNGS),
+)
+DEAD_LETTERS: Final = _counter(
+    "dead_letters_total",
+    "Messages that a service of ours parked in notifications.dlq.{channel} (what the broker itself parks after too "
+    "many redeliveries shows in signalpost_queue_messages only).",
+    channel=(*CHANNELS, EVENT),
+    reason=tuple(reason.value for reason in DeadReason),
+)
+BOUND_REDUCTIONS: Final = _counter(
+    "endpoint_bound_reductions_total",
+    "Times that the bound on the requests in flight to one endpoint was halved because it timed out, could not be "
+    "reached or answered 429 or 503.",
+)
+WEBHOOKS_DISABLED: Final = _counter(
+    "webhooks_disabled_total",
+    "Webhooks that Signalpost disabled: the receiver answered 410 (gone) or failed too often (consecutive_failures).",
+    reason=DISABLED,
+)
+
+# What stands still, seen by the reconciler (every dispatcher runs one: take the maximum)
+
+RECONCILER_REPUBLISHED: Final = _counter(
+    "reconciler_republished_total",
+    "What the reconciler found due and standing still, and published again: deliveries by channel, and events.",
+    channel=(*CHANNELS, EVENT),
+)
+OLDEST_PENDING: Final = _gauge(
+    "oldest_pending_delivery_age_seconds",
+    "Seconds for which the delivery that waits longest has been due (0: none is); looked at every 15 seconds or more "
+    "often. One that waits for its next attempt is not due.",
+    channel=CHANNELS,
+)
+QUEUE_MESSAGES: Final = _gauge(
+    "queue_messages",
+    "Messages that wait in a queue of ours, without those handed out and not yet acked; looked at every 15 seconds or "
+    "more often.",
+    queue=OPEN,
+)
+
+# The process
+
+READY: Final = _gauge(
+    "ready",
+    "1 if this check of a service holds, else 0; the process is ready if all of its checks hold.",
+    service=OPEN,
+    check=OPEN,
+)
+RECONNECTS: Final = _counter(
+    "reconnects_total",
+    "Times that a connection to a server of ours was there again after it was lost.",
+    server=(BROKER, DATABASE),
+)
+REQUESTS: Final = _histogram(
+    "http_request_duration_seconds",
+    "Seconds from the first byte of a request to the API to the end of its answer.",
+    REQUEST_BUCKETS,
+    method=OPEN,
+    route=OPEN,
+    status=OPEN,
+)
