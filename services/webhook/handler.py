@@ -1,10 +1,11 @@
 """Sends one webhook task: reads its subscription, derives the secret, signs, posts, and says what came of it."""
 
+import asyncio
 import time
 
 import aiohttp
 
-from services.webhook.lanes import Lanes
+from services.webhook.lanes import Lane, Lanes
 from services.webhook.outcome import classify
 from services.webhook.request import request_headers
 from services.webhook.settings import WebhookSettings
@@ -18,7 +19,7 @@ from shared.outbound import OutboundPolicy, UrlRefused, post_bounded
 from shared.reasons import DeadReason, SkipReason
 from shared.retry import RetrySchedule
 from shared.stall import StallWatch
-from shared.storage import Subscription, Subscriptions
+from shared.storage import Slots, Subscription, Subscriptions
 
 SECRET_WAIT = 60.0
 """Seconds until a delivery whose secret can't be derived is tried again: an operator has to repair the keys."""
@@ -34,11 +35,12 @@ class WebhookSender:
         self,
         settings: WebhookSettings,
         subscriptions: Subscriptions,
+        slots: Slots,
         policy: OutboundPolicy,
         session: aiohttp.ClientSession,
         stall_watch: StallWatch,
     ) -> None:
-        self._settings, self._subscriptions = settings, subscriptions
+        self._settings, self._subscriptions, self._slots = settings, subscriptions, slots
         self._policy, self._session, self._stall_watch = policy, session, stall_watch
         self._keyring = settings.keyring()
         self._lanes = Lanes()
@@ -59,7 +61,7 @@ class WebhookSender:
         except SecretUnavailable as error:
             return Unable(detail=str(error), wait=SECRET_WAIT)
         lane = self._lanes.to(webhook.id)
-        turn = await lane.enter()
+        turn = await self._enter(lane, webhook)
         if turn is not None:
             return Busy(turn)
         began, stood_still, congested = time.monotonic(), self._stall_watch.seconds(), True
@@ -71,6 +73,15 @@ class WebhookSender:
         if self._stall_watch.seconds() > stood_still and isinstance(result, Failed) and result.attempt.status is None:
             return Unable(detail="this process stood still while the request was under way", wait=STALL_WAIT)
         return result
+
+    async def _enter(self, lane: Lane, webhook: Subscription) -> float | None:
+        """Wait until the rate limit and the lane let a request go; else return the seconds to stay away."""
+        if webhook.rate_limit is not None:
+            slot = await self._slots.book(webhook.id)
+            if not slot.is_booked:
+                return slot.wait
+            await asyncio.sleep(slot.wait)
+        return await lane.enter()
 
     def _secrets(self, webhook: Subscription) -> list[str]:
         stored = [webhook.secret]

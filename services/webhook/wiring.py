@@ -9,6 +9,7 @@ from shared.delivery import DeliveryWorker
 from shared.delivery.context import WorkerContext
 from shared.outbound import OutboundPolicy, outbound_session
 from shared.stall import StallWatch
+from shared.storage import Slots
 from shared.topology import WEBHOOK, to_send_queue, topology
 
 PREFETCH = 500
@@ -33,7 +34,9 @@ class WebhookConsumer:
             policy, connect_timeout=settings.notification_http_timeout * CONNECT_TIMEOUT_SHARE
         )
         self._stall_watch = StallWatch()
-        sender = WebhookSender(settings, context.subscriptions, policy, self._session, self._stall_watch)
+        sender = WebhookSender(
+            settings, context.subscriptions, Slots(context.database), policy, self._session, self._stall_watch
+        )
         worker = DeliveryWorker(WEBHOOK, sender, context)
         self._consumer = Consumer(
             settings.amqp_url.get_secret_value(),

@@ -7,6 +7,7 @@ the workers, which act on ids that they were handed by the broker.
 from shared.storage.database import Database, StorageUnavailable
 from shared.storage.deliveries import Deliveries, Delivery
 from shared.storage.events import Events, StoredEvent
+from shared.storage.slots import Slots
 from shared.storage.subscriptions import Subscription, Subscriptions
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Deliveries",
     "Delivery",
     "Events",
+    "Slots",
     "StorageUnavailable",
     "StoredEvent",
     "Subscription",

@@ -45,6 +45,8 @@ class Subscription:
     description: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     retry_schedule: tuple[float, ...] | None = None
+    rate_limit: float | None = None
+    """Requests per second; None for no limit."""
     secret: StoredSecret | None = None
     previous_secret: StoredSecret | None = None
     previous_expires_at: datetime | None = None

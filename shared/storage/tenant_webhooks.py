@@ -68,6 +68,8 @@ class TenantWebhooks:
         """
         # Literal, or a description such as "$tenant_id" would be read as an expression.
         changes: Document = {name: {"$literal": value} for name, value in (values | {"updated_at": at}).items()}
+        if "rate_limit" in values:
+            changes["pace"] = None  # what was booked by the old limit
         if enabled is True:
             changes |= {
                 "enabled": True,

@@ -33,6 +33,7 @@ async def test_a_webhook_is_created_with_the_defaults_shown(client: Client) -> N
         "disabled_at": None,
         "consecutive_failures": 0,
         "retry_schedule": None,
+        "rate_limit": None,
         "subject": None,
         "previous_secret_expires_at": None,
         "created_at": "",
@@ -45,12 +46,13 @@ async def test_what_is_sent_at_creation_is_kept(client: Client) -> None:
         "description": "$tenant_id — ünï",
         "headers": {"X-Api-Key": "k-1", "Authorization": "Bearer receiver's own"},
         "retry_schedule": ["500ms", "2m", 90, "1h", 0],
+        "rate_limit": 2.5,
         "enabled": False,
     }
     created = await client.create_webhook(URL, **fields)
     assert created["retry_schedule"] == ["500ms", "2m", "90s", "1h", "0s"]
-    assert {name: created[name] for name in ("description", "headers", "enabled")} == {
-        name: fields[name] for name in ("description", "headers", "enabled")
+    assert {name: created[name] for name in ("description", "headers", "rate_limit", "enabled")} == {
+        name: fields[name] for name in ("description", "headers", "rate_limit", "enabled")
     }
     assert (created["disabled_reason"], created["disabled_at"]) == ("owner", created["created_at"])
 
@@ -127,9 +129,10 @@ async def test_a_patch_changes_what_it_names_and_nothing_else(client: Client) ->
         ({"url": URL + "/2", "events": ["signer.*"]}, {"url": URL + "/2", "events": ["signer.*"]}),
         ({"headers": {"X-B": "2"}}, {"headers": {"X-B": "2"}}),
         ({"retry_schedule": []}, {"retry_schedule": []}),
+        ({"rate_limit": 10}, {"rate_limit": 10}),
         (
-            {"description": None, "headers": None, "retry_schedule": None},
-            {"description": "", "headers": {}, "retry_schedule": None},
+            {"description": None, "headers": None, "retry_schedule": None, "rate_limit": None},
+            {"description": "", "headers": {}, "retry_schedule": None, "rate_limit": None},
         ),
     ):
         answer = await client.call("PATCH", path, patch)
@@ -226,5 +229,9 @@ async def test_there_is_an_end_to_how_much_one_may_ask_for(client: Client) -> No
         {"url": URL, "events": ["*"], "headers": {f"X-{number}": "1" for number in range(21)}},
         {"url": URL, "events": ["*"], "retry_schedule": ["1s"] * 21},
         {"url": URL, "events": ["*"], "retry_schedule": [86_401]},
+        {"url": URL, "events": ["*"], "rate_limit": 0},
+        {"url": URL, "events": ["*"], "rate_limit": 1001},
+        {"url": URL, "events": ["*"], "rate_limit": "10"},
+        {"url": URL, "events": ["*"], "rate_limit": True},
     ):
         assert (await client.call("POST", "/api/v1/webhooks", body)).status == 422, body

@@ -16,6 +16,8 @@ MAX_EVENTS = 100
 MAX_DESCRIPTION = 500
 DEFAULT_OVERLAP_SECONDS = 86_400
 MAX_OVERLAP_SECONDS = 7 * 86_400
+MIN_RATE_LIMIT, MAX_RATE_LIMIT = 0.01, 1000
+"""Requests per second."""
 
 Url = Annotated[
     str,
@@ -55,6 +57,19 @@ RetrySchedule = Annotated[
     ),
 ]
 
+RateLimit = Annotated[
+    float,
+    Field(
+        strict=True,
+        ge=MIN_RATE_LIMIT,
+        le=MAX_RATE_LIMIT,
+        allow_inf_nan=False,
+        description="The most requests per second that are sent to this webhook, evenly spaced; what has to wait for "
+        "that costs no attempt. Null means no limit.",
+        examples=[10],
+    ),
+]
+
 
 class WebhookCreate(RequestModel):
     """A new webhook."""
@@ -65,6 +80,7 @@ class WebhookCreate(RequestModel):
     headers: Headers = Field(default={})
     enabled: Flag = Field(default=True, description="A disabled webhook's events are recorded but not sent.")
     retry_schedule: RetrySchedule | None = None
+    rate_limit: RateLimit | None = None
 
 
 class WebhookPatch(RequestModel):
@@ -76,6 +92,7 @@ class WebhookPatch(RequestModel):
     headers: Headers | None = None
     enabled: Flag = optional(description="True also sets the count of failures to 0.")
     retry_schedule: RetrySchedule | None = None
+    rate_limit: RateLimit | None = None
 
 
 class Webhook(AnswerModel):
@@ -93,6 +110,7 @@ class Webhook(AnswerModel):
     disabled_at: Timestamp | None
     consecutive_failures: int = Field(description="Deliveries that ended dead since the last delivered one.")
     retry_schedule: list[str] | None = Field(description="Null means the deployment's own.")
+    rate_limit: float | None = Field(description="Requests per second; null means no limit.")
     subject: str | None = Field(
         description="`signers/{signer_id}` for a signer's webhook: it gets that signer's events only."
     )
@@ -157,6 +175,7 @@ def _shown(webhook: Subscription) -> dict[str, Any]:
         "disabled_at": webhook.disabled_at,
         "consecutive_failures": webhook.consecutive_failures,
         "retry_schedule": None if schedule is None else [duration_text(wait) for wait in schedule],
+        "rate_limit": webhook.rate_limit,
         "subject": webhook.subject,
         "previous_secret_expires_at": webhook.previous_expires_at,
         "created_at": webhook.created_at,
