@@ -7,6 +7,7 @@ from the catalogue and the topology; this module adds only the form. Pure: no I/
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from shared.amqp_urls import each_url
 from shared.catalogue import Catalogue, EventType, JsonObject
 from shared.messages import EVENT_CONTENT_TYPE, OWN_SOURCE
 from shared.topology import EVENTS
@@ -44,7 +45,7 @@ def asyncapi_document(catalogue: Catalogue, *, amqp_url: str, version: str) -> d
         "asyncapi": "3.0.0",
         "info": {"title": "Signalpost events", "version": version, "description": _DESCRIPTION},
         "defaultContentType": EVENT_CONTENT_TYPE,
-        "servers": {_SERVER: _server(amqp_url)},
+        "servers": _servers(amqp_url),
         "channels": {entry.type: _channel(entry) for entry in entries},
         "operations": {_operation_id(entry): _operation(entry) for entry in entries},
         "components": {
@@ -53,6 +54,11 @@ def asyncapi_document(catalogue: Catalogue, *, amqp_url: str, version: str) -> d
             "securitySchemes": {"login": {"type": "userPassword"}},
         },
     }
+
+
+def _servers(amqp_url: str) -> JsonObject:
+    first, *others = each_url(amqp_url)
+    return {_SERVER: _server(first)} | {f"{_SERVER}{n}": _server(url) for n, url in enumerate(others, start=2)}
 
 
 def _server(amqp_url: str) -> JsonObject:
@@ -70,7 +76,6 @@ def _channel(entry: EventType) -> JsonObject:
     return {
         "address": entry.type,
         "description": entry.description,
-        "servers": [_ref("servers", _SERVER)],
         "messages": {entry.type: _ref("components", "messages", entry.type)},
         "bindings": {
             "amqp": {

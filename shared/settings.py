@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.amqp_urls import each_url
 from shared.keyring import Keyring
 from shared.links import Links
 from shared.retry import RetrySchedule, parse_duration
@@ -69,7 +70,7 @@ class CoreSettings(BaseSettings):
     environment: Literal["development", "production"] = "production"
     """`development` allows http targets, made-up keys and `worker token`."""
     amqp_url: SecretStr = SecretStr("amqp://guest:guest@127.0.0.1:5672/")
-    """The broker: amqp://user:password@host:port/vhost, or amqps:// with TLS."""
+    """The broker: amqp(s)://user:password@host:port/vhost; of a cluster several, with commas between, each tried."""
     mongodb_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")
     """The database: a replica set, because only a majority's write outlives a crash."""
     mongodb_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] = "signalpost"
@@ -92,8 +93,7 @@ class CoreSettings(BaseSettings):
     @field_validator("amqp_url")
     @classmethod
     def _amqp_scheme(cls, value: SecretStr) -> SecretStr:
-        if not re.match(r"amqps?://", value.get_secret_value()):
-            raise ValueError("expected amqp://user:password@host:port/vhost or amqps://…")
+        each_url(value.get_secret_value())
         return value
 
     @field_validator("mongodb_url")

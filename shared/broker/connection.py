@@ -5,6 +5,7 @@ closing its channels cancels running callbacks. An explicit loop around a plain 
 """
 
 import asyncio
+import random
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -20,6 +21,7 @@ from aio_pika.exceptions import (
 from aiormq.channel import Channel as RawChannel
 from aiormq.exceptions import ChannelAccessRefused
 
+from shared.amqp_urls import each_url
 from shared.broker.declare import declare
 from shared.broker.tolerance import read_any_frame
 from shared.topology import Topology
@@ -98,11 +100,25 @@ class Link:
 async def open_link(url: str, *, name: str, confirms: bool, topology: Topology | None) -> Link:
     """Connect, open the channel and declare the topology (None: declare nothing).
 
+    Where the URL names several nodes, they are tried in random order: clients spread over the cluster, and those of a
+    node that is lost spread over the others.
+
     Raises:
-        BrokerRefused: the broker lets us not in, or not declare.
-        BrokerUnavailable: no connection within ten seconds; the text says why.
+        BrokerRefused: no node took us, and at least one lets us not in, or not declare.
+        BrokerUnavailable: no connection, for ten seconds with each node; the text says why.
     """
     read_any_frame()
+    urls = each_url(url)
+    faults: list[BrokerUnavailable] = []
+    for node in random.sample(urls, len(urls)):
+        try:
+            return await _open_link_to(node, name=name, confirms=confirms, topology=topology)
+        except BrokerUnavailable as fault:
+            faults.append(fault)
+    raise next((fault for fault in faults if is_refusal(fault)), faults[-1])
+
+
+async def _open_link_to(url: str, *, name: str, confirms: bool, topology: Topology | None) -> Link:
     connection: AbstractConnection | None = None
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):

@@ -5,6 +5,7 @@ cannot wait puts an `asyncio.timeout` around it. Publishing and consuming never 
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +22,10 @@ from shared.topology import Topology
 
 MAX_IN_FLIGHT: Final = 1000
 """Confirms awaited at once; one at a time is five times slower, unbounded fills memory while the broker blocks."""
+REFUSALS_WITHIN: Final = 5.0
+"""Seconds for which a link is kept although the broker refuses messages on it; after that another is opened.
+A channel that first meets a quorum queue while its leader is lost goes on asking the lost node, and refuses messages
+for ever although the queue has a new leader (seen on RabbitMQ 3.10.8); a new channel knows better."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +56,7 @@ class Publisher:
         self._url, self._name, self._topology = url, name, topology
         self._link: Link | None = None
         self._connecting: asyncio.Task[Link] | None = None
+        self._opened_at = 0.0
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     @property
@@ -130,6 +136,8 @@ class Publisher:
             return False
         except DeliveryError:
             log.warning("broker.publish_refused", exchange=message.exchange, routing_key=message.routing_key)
+            if time.monotonic() - self._opened_at > REFUSALS_WITHIN:
+                await link.close()
             return False
         except FAULTS as error:
             if self._topology is None and is_refusal(error) and _concerns(error, message):
@@ -167,7 +175,9 @@ class Publisher:
                 await backoff.wait()
 
     async def _open(self) -> Link:
-        return await open_link(self._url, name=self._name, confirms=True, topology=self._topology)
+        link = await open_link(self._url, name=self._name, confirms=True, topology=self._topology)
+        self._opened_at = time.monotonic()
+        return link
 
 
 def _concerns(refusal: BaseException, message: Outgoing) -> bool:

@@ -24,7 +24,7 @@ class EventPublisher:
     """Publishes the events of one source; safe for any number of concurrent callers. Connects when first needed.
 
     Args:
-        amqp_url: Where the broker is, with user, password and virtual host.
+        amqp_url: Where the broker is, with user, password and virtual host; of a cluster each node's, with commas.
         source: Which system publishes (the CloudEvents attribute `source`), such as `/wipe/backend`.
         name: What the connection is called in RabbitMQ's management UI.
         buffer: How many events may wait for the broker at once.

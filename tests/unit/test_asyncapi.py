@@ -121,6 +121,16 @@ def test_the_document_names_the_broker_without_credentials() -> None:
     assert "s3cret" not in json.dumps(DOCUMENT)
 
 
+def test_the_document_names_each_node_of_a_cluster() -> None:
+    cluster = "amqp://user:s3cret@a.example.com/prod,amqp://user:s3cret@b.example.com/prod"
+    document = asyncapi_document(CATALOGUE, amqp_url=cluster, version="1.2.3")
+    assert {name: server["host"] for name, server in document["servers"].items()} == {
+        "rabbitmq": "a.example.com",
+        "rabbitmq2": "b.example.com",
+    }
+    assert "s3cret" not in json.dumps(document)
+
+
 def test_making_the_document_leaves_the_catalogue_as_it_was() -> None:
     assert CATALOGUE.types["tree.grown"].schema["$ref"] == "#/$defs/tree"
 
