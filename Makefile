@@ -6,10 +6,10 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo test run chaos lint types contracts check lock clean
+.PHONY: help setup python demo test run chaos chaos-cluster lint types contracts check lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 15
 
 setup: ## make .venv and see that RabbitMQ and MongoDB can run; as root, install what is missing
 	$(SETUP)
@@ -28,6 +28,9 @@ test: setup ## run all tests against real servers, two files at a time (choose w
 
 chaos: setup ## the long fault run, 10 to 20 minutes (repeat one with ARGS="--seed N")
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+chaos-cluster: setup ## the same against three RabbitMQ nodes and three MongoDB members, killing those that lead
+	@$(BIN)/python -m tests.chaos --cluster $(ARGS)
 
 lint: python ## look for mistakes and for code that is not formatted
 	@$(BIN)/ruff check

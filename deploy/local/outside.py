@@ -6,11 +6,12 @@ RABBITMQ_MANAGEMENT_URL and INBOX_URL.
 
 import os
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import aiohttp
 
 from deploy.local.stack import Stack
+from shared.amqp_urls import each_url
 
 _MANAGEMENT_PORT = 15672
 _MAILPIT_PORT = 8025
@@ -20,7 +21,7 @@ def management_url(stack: Stack) -> str:
     """Return the address of RabbitMQ's management UI."""
     if stack.rabbitmq is not None:
         return stack.rabbitmq.management_url
-    guess = f"http://{urlsplit(stack.environment()['AMQP_URL']).hostname}:{_MANAGEMENT_PORT}"
+    guess = f"http://{_broker(stack).hostname}:{_MANAGEMENT_PORT}"
     return os.environ.get("RABBITMQ_MANAGEMENT_URL", guess)
 
 
@@ -33,7 +34,7 @@ def inbox_url(stack: Stack) -> str:
 
 async def peek_queue(stack: Stack, queue: str, *, count: int = 100) -> list[dict[str, Any]]:
     """Return the first messages of a queue as the management API shows them; they stay there."""
-    broker = urlsplit(stack.environment()["AMQP_URL"])
+    broker = _broker(stack)
     vhost = unquote(broker.path[1:]) or "/"
     auth = aiohttp.encode_basic_auth(unquote(broker.username or "guest"), unquote(broker.password or "guest"))
     path = f"/api/queues/{quote(vhost, safe='')}/{quote(queue)}/get"
@@ -44,3 +45,8 @@ async def peek_queue(stack: Stack, queue: str, *, count: int = 100) -> list[dict
     ):
         messages: list[dict[str, Any]] = await answer.json()
         return messages
+
+
+def _broker(stack: Stack) -> SplitResult:
+    """Of a cluster's nodes the first: each one's management API tells of all."""
+    return urlsplit(each_url(stack.environment()["AMQP_URL"])[0])

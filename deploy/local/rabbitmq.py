@@ -1,10 +1,12 @@
-"""A private RabbitMQ node with the management plugin: its own epmd, cookie, user, ports and data.
+"""A private RabbitMQ node with the management plugin: its own epmd, cookie, user, ports and data; or several, in a
+cluster, that share the first three.
 
 Everything is given to the node explicitly, so that neither /etc/rabbitmq nor a node that runs on this machine plays
 a part, and any user can run it. It listens on loopback only. The configuration holds for RabbitMQ 3.10 to 4.x.
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -35,6 +37,13 @@ raft.wal_max_size_bytes = 67108864
 log.console = true
 log.console.level = info
 """
+_CLUSTER_CONFIG = """\
+cluster_formation.peer_discovery_backend = classic_config
+cluster_formation.classic_config.nodes.1 = {first}
+cluster_formation.classic_config.nodes.2 = {this}
+# a node that was out of touch with the majority stands still, and starts anew when it is back in touch
+cluster_partition_handling = pause_minority
+"""
 
 
 class Epmd(Program):
@@ -52,32 +61,33 @@ class Epmd(Program):
 
 
 class RabbitMQ(Server):
-    """One node. Nodes that shall form a cluster share an `epmd` and a `cookie`; without, it gets its own."""
+    """One node, alone, or in the cluster of the one it `joins`, which must have started before it does.
+
+    Any node of a cluster speaks for all of it: `amqp_url` names them all, `management` asks another if it is down.
+    A node that has joined can't be wiped: the others would not know it again.
+    """
 
     port_names = ("amqp", "management", "prometheus", "distribution")
     username = "signalpost"
 
-    def __init__(
-        self,
-        directory: RunDirectory,
-        name: str = "rabbitmq",
-        *,
-        epmd: Epmd | None = None,
-        cookie: str | None = None,
-    ) -> None:
+    def __init__(self, directory: RunDirectory, name: str = "rabbitmq", *, joins: "RabbitMQ | None" = None) -> None:
         super().__init__(directory, name)
-        # Drawn anew for each node: who can log in is sure to talk to this node and not to another's port.
-        self.password = secrets.token_hex(8)
-        self._epmd = epmd or Epmd(directory, f"{name}-epmd")
-        self._owns_epmd = epmd is None
-        self._cookie = cookie or secrets.token_hex(16)
+        self.cluster: list[RabbitMQ] = joins.cluster if joins else []
+        self.cluster.append(self)
+        # Drawn anew for each cluster: who can log in is sure to talk to a node of it and not to another's port.
+        self.password: str = joins.password if joins else secrets.token_hex(8)
+        self._epmd: Epmd = joins._epmd if joins else Epmd(directory, f"{name}-epmd")
+        self._cookie: str = joins._cookie if joins else secrets.token_hex(16)
 
     def amqp_url(self, vhost: str = "/") -> str:
-        """The AMQP URL of a virtual host of this node."""
-        return f"amqp://{self.username}:{self.password}@127.0.0.1:{self.port('amqp')}/{quote(vhost, safe='')}"
+        """The AMQP URL of a virtual host of this node; of a cluster those of all nodes, separated by commas."""
+        path = quote(vhost, safe="")
+        login = f"{self.username}:{self.password}"
+        return ",".join(f"amqp://{login}@127.0.0.1:{node.port('amqp')}/{path}" for node in self.cluster)
 
     @property
-    def _node(self) -> str:
+    def node(self) -> str:
+        """Its Erlang node name, by which the management API tells the nodes of a cluster apart."""
         return f"{self.name}@localhost"
 
     @property
@@ -90,6 +100,13 @@ class RabbitMQ(Server):
 
         Raises aiohttp.ClientError, for any status from 400 on too.
         """
+        for node in sorted(self.cluster, key=lambda node: node is not self):
+            if node.running:
+                with contextlib.suppress(aiohttp.ClientConnectionError):
+                    return await node._call(method, path, json)
+        raise aiohttp.ClientConnectionError(f"{self.name} does not answer, nor does any node of its cluster")
+
+    async def _call(self, method: str, path: str, json: object = None) -> Any:
         auth = aiohttp.encode_basic_auth(self.username, self.password)
         timeout = aiohttp.ClientTimeout(total=30)
         async with (
@@ -120,11 +137,11 @@ class RabbitMQ(Server):
         queues = await self.management("GET", "/api/queues?columns=name,vhost,type")
         names = [f"{queue['vhost']}_{queue['name']}" for queue in queues if queue["type"] == "quorum"]
         registered = [name.replace("/", "%2F").encode() for name in names]
-        register = self.data / "mnesia" / self._node / "quorum" / self._node / "names.dets"
+        registers = [node.data / "mnesia" / node.node / "quorum" / node.node / "names.dets" for node in self.cluster]
 
         async def written() -> bool:
-            on_disk = register.read_bytes()
-            return all(name in on_disk for name in registered)
+            on_disk = [register.read_bytes() for register in registers]
+            return all(name in register for name in registered for register in on_disk)
 
         await wait_until(written, within=30, what=f"{self.name} has written down its queues")
 
@@ -137,9 +154,8 @@ class RabbitMQ(Server):
 
         Raises StackError with what it said if it fails.
         """
-        node = f"{self.name}@localhost"
         process = await asyncio.create_subprocess_exec(
-            *(str(rabbitmq_sbin() / "rabbitmqctl"), "--node", node, *arguments),
+            *(str(rabbitmq_sbin() / "rabbitmqctl"), "--node", self.node, *arguments),
             env=self._environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -154,11 +170,14 @@ class RabbitMQ(Server):
         if not self._epmd.running:
             await self._epmd.start()
         await super().start()
+        if len(self.cluster) > 1:
+            # It answers a moment before its start is over, and a virtual host made in between is never ready on it.
+            await self.ctl("await_startup")
 
     async def close(self) -> None:
-        """End the node for good, and its own epmd with it."""
+        """End the node for good, and the epmd with the first."""
         await super().close()
-        if self._owns_epmd:
+        if self is self.cluster[0]:
             await self._epmd.close()
 
     async def ready(self) -> bool:
@@ -166,13 +185,15 @@ class RabbitMQ(Server):
         if not await connects(self.port("amqp"), send=_HANDSHAKE, expect=_METHOD_FRAME):
             return False
         try:
-            await asyncio.wait_for(self.management("GET", "/api/overview"), timeout=5)
+            await asyncio.wait_for(self._call("GET", "/api/overview"), timeout=5)
         except (aiohttp.ClientError, TimeoutError):
             return False
         return True
 
     def _command(self) -> tuple[Sequence[str], Mapping[str, str]]:
         config = _CONFIG.format(username=self.username, password=self.password, **self._ports)
+        if len(self.cluster) > 1:
+            config += _CLUSTER_CONFIG.format(first=self.cluster[0].node, this=self.node)
         files = {"rabbitmq.conf": config, "enabled_plugins": _PLUGINS, "advanced.config": "[].", "env.conf": ""}
         for name, text in files.items():
             (self.data / name).write_text(text)
@@ -191,7 +212,7 @@ class RabbitMQ(Server):
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             # The start script then becomes the Erlang VM instead of waiting for it: signals reach the VM itself.
             "RUNNING_UNDER_SYSTEMD": "true",
-            "RABBITMQ_NODENAME": self._node,
+            "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_DIST_PORT": str(self.port("distribution")),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "RABBITMQ_MNESIA_BASE": str(self.data / "mnesia"),

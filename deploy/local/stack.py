@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from types import TracebackType
+from typing import Self
 
 from deploy.local.inbox import Inbox
 from deploy.local.mongodb import MongoDB
@@ -53,10 +54,10 @@ class Stack:
             "NOTIFICATION_SMTP_PORT": smtp[1],
         }
 
-    async def __aenter__(self) -> "Stack":
+    async def __aenter__(self) -> Self:
         """Start all servers at once and return when all of them answer."""
         try:
-            await start_together(self.servers)
+            await self._start()
         except BaseException:
             await self._end()
             raise
@@ -67,6 +68,9 @@ class Stack:
     ) -> None:
         """End the servers and delete their data."""
         await self._end()
+
+    async def _start(self) -> None:
+        await start_together(self.servers)
 
     async def _end(self) -> None:
         await asyncio.gather(*(server.close() for server in self.servers))

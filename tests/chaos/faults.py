@@ -1,12 +1,14 @@
 """The faults, one function each: inject, wait, and put right only what an orchestrator or an operator would."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from deploy.local.rabbitmq import RabbitMQ
 from tests.chaos.world import World
 
 Fault = Callable[[World], Awaitable[None]]
+Kinds = Mapping[str, tuple[Fault, int]]
+"""Faults by name, each with how often it happens relative to the others."""
 
 
 async def kill_service(world: World) -> None:
@@ -114,7 +116,7 @@ async def stop_mail_server(world: World) -> None:
     await inbox.start()
 
 
-FAULTS: dict[str, tuple[Fault, int]] = {
+FAULTS: Kinds = {
     "kill_service": (kill_service, 10),
     "freeze_service": (freeze_service, 3),
     "roll_services": (roll_services, 1),
@@ -129,7 +131,6 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "step_down": (step_down, 2),
     "stop_mail_server": (stop_mail_server, 2),
 }
-"""Each fault and how often it is drawn, relative to the others."""
 
 
 def draw(world: World, count: int) -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from tests.chaos.faults import FAULTS, draw
+from tests.chaos.faults import FAULTS, Kinds
 from tests.chaos.verify import Report, unsettled, verify, waiting
 from tests.chaos.world import World
 from tests.support.waiting import eventually
@@ -19,7 +19,8 @@ async def run(
     seed: int,
     events: int,
     rate: float,
-    faults: int | Sequence[str],
+    faults: Sequence[str],
+    kinds: Kinds = FAULTS,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Report:
     """Publish events at a rate while faults happen; wait for quiet and report.
@@ -29,17 +30,17 @@ async def run(
         seed: what the world was made with, for the report.
         events: how many to publish.
         rate: events per second.
-        faults: how many to draw, or exactly these.
+        faults: the names of those that happen, in this order.
+        kinds: which faults there are.
         tell: is told each fault as it happens.
     """
-    names = draw(world, faults) if isinstance(faults, int) else list(faults)
     load = asyncio.create_task(world.publish_at(rate, events))
     times: list[tuple[str, float, float]] = []
-    for number, name in enumerate(names, start=1):
+    for number, name in enumerate(faults, start=1):
         began = time.time()
-        await FAULTS[name][0](world)
+        await kinds[name][0](world)
         times.append((name, began, time.time()))
-        tell(f"{number}/{len(names)} {name} ({time.time() - began:.1f} s), {len(world.ledger.events)} events so far")
+        tell(f"{number}/{len(faults)} {name} ({time.time() - began:.1f} s), {len(world.ledger.events)} events so far")
         await asyncio.sleep(world.random.uniform(0.5, 3))
     await load
     tell("load and faults are over; waiting for quiet")
