@@ -88,6 +88,10 @@ class Services:
         except KeyError:
             raise StackError(f"no service {name}; there are: {', '.join(self._instances) or 'none'}") from None
 
+    def running(self) -> list[Service]:
+        """The instances whose process exists."""
+        return [service for service in self._instances.values() if service.running]
+
     async def start(
         self, command: str, *, count: int = 1, environment: Mapping[str, str] | None = None
     ) -> list[Service]:

@@ -1,0 +1,81 @@
+"""What a scenario gets: the running servers, a receiver that is not the bottleneck, sizes, and new systems.
+
+A scenario is a module of `benchmarks/scenarios` with `async def measure(bench: Bench) -> Measured`. Where it
+compares, reference and subject take turns within the same repeat, for no machine is the same from minute to minute.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmarks.nginx import Nginx
+from benchmarks.system import System, new_system
+from deploy.local.process import Process, StackError
+from deploy.local.stack import Stack
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+Size = TypeVar("Size", int, float)
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The servers of one run, and how large it is."""
+
+    stack: Stack
+    nginx: Nginx
+    quick: bool
+
+    @property
+    def repeats(self) -> int:
+        """How often reference and subject take turns; odd, so that a median is one of them."""
+        return self.size(full=5, quick=1)
+
+    def size(self, *, full: Size, quick: Size) -> Size:
+        """Return the number for the size of this run."""
+        return quick if self.quick else full
+
+    def system(self, **settings: str) -> AbstractAsyncContextManager[System]:
+        """A new Signalpost on the running servers; `settings` are environment variables of its services."""
+        return new_system(self.stack, settings)
+
+    @asynccontextmanager
+    async def process(
+        self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Process]:
+        """Run a program of a scenario's own (say a Celery worker) for as long as the block; its log is a file.
+
+        A Python program is given as `[sys.executable, "-m", ...]`; it is started in the repository.
+        """
+        process = Process(self.stack.directory, f"{name}-{next(_numbers)}")
+        process.start(argv, env=_environment(environment))
+        try:
+            yield process
+        finally:
+            await process.stop()
+
+    async def result(
+        self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> Any:
+        """Run a Python module to its end in a process of its own and return the JSON of its last line.
+
+        StackError with the end of its log if it fails.
+        """
+        argv = [sys.executable, "-m", module, *arguments]
+        async with self.process(name, argv, environment) as process:
+            status = await asyncio.wait_for(process.wait(), timeout=300)
+            if status != 0:
+                raise StackError(f"{name} ended with {status}:\n{process.log_tail()}")
+            return json.loads(process.log_text().splitlines()[-1])
+
+
+def _environment(given: Mapping[str, str] | None) -> dict[str, str]:
+    basics = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
+    return {**basics, **(given or {})}
