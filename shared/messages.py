@@ -22,7 +22,11 @@ MAX_EVENT_BYTES: Final = 1024 * 1024
 OWN_SOURCE: Final = "/signalpost"
 """The CloudEvents source of the events that Signalpost emits itself."""
 
+ACCEPTED_AT: Final = "accepted-at"
+"""Header of events and tasks: when the event was handed to Signalpost, in epoch milliseconds."""
+
 _MAX_NAME = 256
+_LAST_MS = 1 << 48
 _AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 # Receivers get the text as it came, so what msgspec reads beyond RFC 3339 (`+0100`, a space for the T) is refused.
 _RFC_3339 = re.compile(r"[0-9-]{10}[Tt][0-9:]{8}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
@@ -173,7 +177,24 @@ def webhook_body(event: Event) -> bytes:
     )
 
 
+class _Timestamp(msgspec.Struct):
+    timestamp: _AwareTime
+
+
 _bodies = msgspec.json.Decoder(WebhookBody)
+_timestamps = msgspec.json.Decoder(_Timestamp)
+
+
+def event_time(body: bytes) -> datetime:
+    """Return the time of the event that a task's body tells of.
+
+    Raises:
+        InvalidMessage: the body is not what `webhook_body` writes.
+    """
+    try:
+        return _timestamps.decode(body).timestamp
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidMessage(f"body: {error}") from error
 
 
 def parse_webhook_body(body: bytes) -> WebhookBody:
@@ -208,6 +229,8 @@ class Task:
     """The mail address; empty for webhooks."""
     republished_by: str = ""
     """Who put this task on the queue again (api, dispatcher, reconciler); such a task is checked before sending."""
+    accepted_at: int = 0
+    """Epoch milliseconds: when the event was handed to Signalpost; 0 where nobody noted it."""
 
     def headers(self) -> dict[str, str | int]:
         """Return the facts as AMQP headers; empty ones are left out."""
@@ -216,6 +239,8 @@ class Task:
         }
         headers["attempt"] = self.attempt
         headers["not-before"] = self.not_before
+        if self.accepted_at:
+            headers[ACCEPTED_AT] = self.accepted_at
         return headers
 
     def at(self, *, attempt: int, not_before: int, republished_by: str = "") -> "Task":
@@ -251,7 +276,14 @@ def parse_task(channel: str, headers: Mapping[str, object], body: bytes) -> Task
     if channel == "email" and not texts["recipient"]:
         raise InvalidMessage("header recipient: missing")
     parse_webhook_body(body)
-    return Task(channel=channel, attempt=attempt, not_before=not_before, body=body, **texts)
+    accepted_at = epoch_ms_header(headers, ACCEPTED_AT) or 0
+    return Task(channel=channel, attempt=attempt, not_before=not_before, accepted_at=accepted_at, body=body, **texts)
+
+
+def epoch_ms_header(headers: Mapping[str, object], name: str) -> int | None:
+    """Return a time that a header holds as epoch milliseconds, or None: a note to measure by, never to act upon."""
+    value = headers.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LAST_MS else None
 
 
 def _text_header(headers: Mapping[str, object], name: str) -> str:

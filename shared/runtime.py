@@ -7,6 +7,7 @@ work, finish and record what is in flight, and close. A second signal ends the p
 import asyncio
 import signal
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -14,6 +15,7 @@ from aiohttp import web
 from prometheus_client import REGISTRY, generate_latest
 
 from shared.settings import CoreSettings
+from shared.telemetry.metrics import READY
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +44,9 @@ async def run_services(services: Sequence[Service], settings: CoreSettings) -> N
     Raises:
         ExceptionGroup: what a service failed with, after the others were drained.
     """
+    for service in services:
+        for check in service.checks():
+            READY.labels(service.name, check).set_function(partial(_holds, service, check))
     health = await _serve_health(services, settings)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -61,6 +66,10 @@ async def run_services(services: Sequence[Service], settings: CoreSettings) -> N
     if failures:
         raise ExceptionGroup("a service failed", failures)
     log.info("service.stopped")
+
+
+def _holds(service: Service, check: str) -> bool:
+    return service.checks()[check]
 
 
 def _on_signal(stopped: asyncio.Event) -> None:

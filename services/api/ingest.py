@@ -14,11 +14,12 @@ from services.api.context import ApiContext
 from services.api.problems import FieldProblem, Problem, invalid_fields
 from services.api.publishing import publish_confirmed
 from shared.catalogue import Catalogue, is_internal
-from shared.clock import utc_now
+from shared.clock import now_ms, utc_now
 from shared.delivery.routes import event_message
 from shared.intake import read_event
 from shared.messages import Event, InvalidMessage, rfc3339
 from shared.storage.tenant_idempotency import KeyUse
+from shared.telemetry.metrics import EVENTS_REJECTED, REJECTIONS
 from shared.telemetry.trace import traceparent_or_new
 
 MAX_KEY: Final = 255
@@ -51,6 +52,15 @@ async def ingest(context: ApiContext, caller: Caller, request: Request) -> Accep
         Problem: it is no valid event, not the caller's to publish, its key was used for another body, or the
             broker can't keep up.
     """
+    try:
+        return await _ingest(context, caller, request)
+    except Problem as problem:
+        if problem.code in REJECTIONS:
+            EVENTS_REJECTED.labels(problem.code).inc()
+        raise
+
+
+async def _ingest(context: ApiContext, caller: Caller, request: Request) -> Accepted:
     event = read_request(request, caller, context.catalogue)
     if caller.org_id is not None and event.tenant_id != caller.org_id:
         raise Problem(403, "wrong_tenant", "This token may publish for its own organisation only: correct tenantid.")
@@ -89,7 +99,7 @@ async def accept(context: ApiContext, event: Event) -> Accepted:
         if stored is None or stored.dispatched_at is not None:
             return Accepted(event_id=event.id, duplicate=True)
         event = stored.event
-    await publish_confirmed(context, [event_message(event)])
+    await publish_confirmed(context, [event_message(event, accepted_at=now_ms())])
     return Accepted(event_id=event.id, duplicate=not is_new)
 
 

@@ -5,6 +5,7 @@ event that is delivered again by the broker finds what the first try left, and c
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,11 +21,27 @@ from shared.delivery.own_events import delivery_updated
 from shared.delivery.routes import dead_message, event_message, readable_headers, task_message
 from shared.intake import read_event
 from shared.matching import tested_webhook
-from shared.messages import OWN_SOURCE, DeadLetter, Event, InvalidMessage, webhook_body
+from shared.messages import (
+    ACCEPTED_AT,
+    OWN_SOURCE,
+    DeadLetter,
+    Event,
+    InvalidMessage,
+    epoch_ms_header,
+    webhook_body,
+)
 from shared.patterns import patterns_matching
 from shared.reasons import DeadReason, DeliveryState
 from shared.settings import Transport
 from shared.storage import Delivery, StoredEvent, Subscription
+from shared.telemetry.metrics import (
+    DEAD_LETTERS,
+    DELIVERIES_CREATED,
+    DELIVERIES_FINISHED,
+    EVENTS_ACCEPTED,
+    EVENTS_DISPATCHED,
+    EVENTS_REJECTED,
+)
 from shared.telemetry.trace import traceparent_or_new
 from shared.topology import EVENT
 
@@ -41,6 +58,8 @@ class Arrival:
     event: Event
     redelivered: bool
     traceparent: str
+    accepted_at: int
+    """Epoch milliseconds: when it was handed to the broker, as far as that was noted, or when it came here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +113,8 @@ class EventHandler:
         if is_internal(event.type) and event.source != OWN_SOURCE:
             raise InvalidMessage(f"type: {event.type} is emitted by Signalpost itself; publish a type of your own")
         trace = traceparent_or_new(incoming.headers.get("traceparent") or event.traceparent)
-        return Arrival(event=event, redelivered=incoming.redelivered, traceparent=trace)
+        accepted_at = epoch_ms_header(incoming.headers, ACCEPTED_AT) or now_ms()
+        return Arrival(event=event, redelivered=incoming.redelivered, traceparent=trace, accepted_at=accepted_at)
 
     async def _dispatch(self, arrivals: Sequence[Arrival]) -> list[None]:
         distinct = {arrival.event.id: arrival for arrival in sorted(arrivals, key=lambda a: a.redelivered)}
@@ -106,7 +126,9 @@ class EventHandler:
         planned = [self._plan(arrival, subscriptions.get(arrival.event.tenant_id, [])) for arrival in todo]
         present = await self._deliveries.add([delivery for plan in planned for delivery in plan.deliveries])
         await self._mark_dispatched(planned, known)
-        await self._publish_tasks(planned, {delivery.id: delivery for delivery in present})
+        earlier = {delivery.id: delivery for delivery in present}
+        await self._publish_tasks(planned, earlier)
+        _count(arrivals, planned, earlier)
         return [None] * len(arrivals)
 
     async def _wanted_by(self, arrivals: Sequence[Arrival]) -> dict[str, list[Subscription]]:
@@ -149,6 +171,7 @@ class EventHandler:
         now = now_ms()
         messages = []
         for plan in planned:
+            accepted_at = plan.arrival.accepted_at
             body = webhook_body(plan.arrival.event)
             for delivery in plan.deliveries:
                 if delivery.state is not DeliveryState.PENDING:
@@ -156,14 +179,16 @@ class EventHandler:
                         messages.append(event_message(update))
                     continue
                 earlier = present.get(delivery.id)
-                if earlier is None or earlier.created_by == delivery.created_by:
-                    messages.append(task_message(first_task(delivery, body), now_ms=now))
-                elif plan.arrival.redelivered and _never_tried(earlier):
-                    again = first_task(delivery, body, republished_by="dispatcher")
+                if _is_new(delivery, earlier):
+                    messages.append(task_message(first_task(delivery, body, accepted_at=accepted_at), now_ms=now))
+                elif earlier is not None and plan.arrival.redelivered and _never_tried(earlier):
+                    again = first_task(delivery, body, accepted_at=accepted_at, republished_by="dispatcher")
                     messages.append(task_message(again, now_ms=now))
         await asyncio.gather(*(self._publisher.publish(message) for message in messages))
 
     async def _park(self, incoming: Incoming, reason: DeadReason, detail: str) -> None:
+        EVENTS_REJECTED.labels(reason.value).inc()
+        DEAD_LETTERS.labels(EVENT, reason.value).inc()
         await self._publisher.publish(
             dead_message(
                 EVENT,
@@ -173,6 +198,21 @@ class EventHandler:
                 content_type=incoming.content_type,
             )
         )
+
+
+def _is_new(delivery: Delivery, earlier: Delivery | None) -> bool:
+    """Tell whether this try stored the delivery: nobody did before, or we did and the answer was lost."""
+    return earlier is None or earlier.created_by == delivery.created_by
+
+
+def _count(arrivals: Sequence[Arrival], planned: Sequence[Planned], earlier: dict[str, Delivery]) -> None:
+    EVENTS_ACCEPTED.inc(len(arrivals))
+    EVENTS_DISPATCHED.inc(len(planned))
+    new = [item for plan in planned for item in plan.deliveries if _is_new(item, earlier.get(item.id))]
+    for channel, created in Counter(delivery.channel for delivery in new).items():
+        DELIVERIES_CREATED.labels(channel).inc(created)
+    for channel, skipped in Counter(item.channel for item in new if item.state is DeliveryState.SKIPPED).items():
+        DELIVERIES_FINISHED.labels(channel, DeliveryState.SKIPPED.value).inc(skipped)
 
 
 def _never_tried(delivery: Delivery) -> bool:

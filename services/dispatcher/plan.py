@@ -92,7 +92,7 @@ def _skip(subscription: Subscription, event: Event) -> SkipReason | None:
     return SkipReason.WEBHOOK_DISABLED
 
 
-def first_task(delivery: Delivery, body: bytes, *, republished_by: str = "") -> Task:
+def first_task(delivery: Delivery, body: bytes, *, accepted_at: int = 0, republished_by: str = "") -> Task:
     """Return the task for the first attempt at a new delivery."""
     return Task(
         channel=delivery.channel,
@@ -107,4 +107,5 @@ def first_task(delivery: Delivery, body: bytes, *, republished_by: str = "") -> 
         body=body,
         recipient=delivery.recipient,
         republished_by=republished_by,
+        accepted_at=accepted_at,
     )

@@ -9,6 +9,8 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
+from shared.telemetry.metrics import BOUND_REDUCTIONS
+
 FIRST_BOUND = 4.0
 """For an endpoint not heard of yet: if it hangs, this is how many of the consumer's places it holds."""
 MAX_BOUND = 128.0
@@ -82,6 +84,8 @@ class Lane:
         self.duration += SMOOTHING * (duration - self.duration)
         ceiling = min(max(HELD_SECONDS / max(self.duration, 0.001), 1.0), MAX_BOUND)
         if congested:
+            if self.bound > 1.0:
+                BOUND_REDUCTIONS.inc()
             self.bound = max(self.bound / 2, 1.0)
         elif was_full:
             self.bound += 1

@@ -14,6 +14,7 @@ from aiormq.abc import DeliveredMessage
 
 from shared.backoff import Backoff
 from shared.broker.connection import FAULTS, BrokerUnavailable, Link, open_link
+from shared.telemetry.metrics import BROKER, RECONNECTS
 from shared.topology import Topology
 
 log = structlog.get_logger(__name__)
@@ -106,7 +107,10 @@ class Consumer:
         await asyncio.gather(*unfinished, return_exceptions=True)
 
     async def _consume_until_lost(self, backoff: Backoff) -> None:
+        is_again = self._link is not None
         self._link = link = await open_link(self._url, name=self._name, confirms=False, topology=self._topology)
+        if is_again:
+            RECONNECTS.labels(BROKER).inc()
         await link.raw.basic_qos(prefetch_count=self._prefetch)
         await link.raw.basic_consume(self._queue, self._on_message, consumer_tag=self._name)
         self._consuming = True

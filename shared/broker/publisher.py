@@ -18,6 +18,7 @@ from pamqp.commands import Basic
 
 from shared.backoff import Backoff
 from shared.broker.connection import FAULTS, BrokerRefused, BrokerUnavailable, Link, is_refusal, open_link
+from shared.telemetry.metrics import BROKER, RECONNECTS
 from shared.topology import Topology
 
 MAX_IN_FLIGHT: Final = 1000
@@ -177,6 +178,8 @@ class Publisher:
     async def _open(self) -> Link:
         link = await open_link(self._url, name=self._name, confirms=True, topology=self._topology)
         self._opened_at = time.monotonic()
+        if self._link is not None:
+            RECONNECTS.labels(BROKER).inc()
         return link
 
 

@@ -11,12 +11,14 @@ import structlog
 
 from shared.broker import BrokerUnavailable
 from shared.clock import now_ms, utc_now
+from shared.delivery.backlog import observe_backlog
 from shared.delivery.context import WorkerContext
 from shared.delivery.routes import event_message, task_message
 from shared.messages import Task, epoch_ms, webhook_body
 from shared.reasons import UNFINISHED
 from shared.storage import Delivery, StoredEvent
-from shared.topology import CHANNELS, EVENTS_TO_DISPATCH, to_send_queue
+from shared.telemetry.metrics import RECONCILER_REPUBLISHED
+from shared.topology import CHANNELS, EVENT, EVENTS_TO_DISPATCH, to_send_queue
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,7 @@ class Reconciler:
             # Right after an outage everything looks late; those who hold it get the time to record it first.
             self._healthy_since = utc_now()
             await self._publisher.connect()
+        await observe_backlog(self._publisher, self._deliveries)
         if utc_now() - self._healthy_since < self._after:
             return 0
         republished = await self._sweep_events()
@@ -77,6 +80,7 @@ class Reconciler:
                 log.error("reconciler.event_missing", delivery_id=delivery.id, event_id=delivery.event_id)
             elif await self._deliveries.claim(delivery, due_at=utc_now()):
                 await self._resume(delivery, event)
+                RECONCILER_REPUBLISHED.labels(channel).inc()
                 republished += 1
         return republished
 
@@ -93,7 +97,8 @@ class Reconciler:
         before = await self._standing_before(EVENTS_TO_DISPATCH)
         standing = await self._events.undispatched(before=before, limit=BATCH)
         for stored in standing:
-            await self._publisher.publish(event_message(stored.event))
+            await self._publisher.publish(event_message(stored.event, accepted_at=epoch_ms(stored.created_at)))
+            RECONCILER_REPUBLISHED.labels(EVENT).inc()
         return len(standing)
 
     async def _standing_before(self, queue: str) -> datetime:
@@ -116,4 +121,5 @@ def task_for(delivery: Delivery, stored: StoredEvent) -> Task:
         traceparent=delivery.traceparent,
         body=webhook_body(stored.event),
         recipient=delivery.recipient,
+        accepted_at=epoch_ms(stored.created_at),
     )

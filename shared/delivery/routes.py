@@ -5,6 +5,7 @@ from typing import Final
 
 from shared.broker import Outgoing
 from shared.messages import (
+    ACCEPTED_AT,
     EVENT_CONTENT_TYPE,
     TASK_CONTENT_TYPE,
     DeadLetter,
@@ -18,9 +19,16 @@ _READABLE_CHARACTERS: Final = 16_384
 """At most 64 KiB: with our own headers far below the 128 KiB of a frame, beyond which the broker hangs up."""
 
 
-def event_message(event: Event) -> Outgoing:
-    """Return the message that puts an event on the exchange `events`."""
-    headers = {"traceparent": event.traceparent} if event.traceparent else {}
+def event_message(event: Event, *, accepted_at: int = 0) -> Outgoing:
+    """Return the message that puts an event on the exchange `events`.
+
+    Args:
+        event: what is published.
+        accepted_at: when it was handed to us, in epoch milliseconds; 0 leaves that to the dispatcher to say.
+    """
+    headers: dict[str, str | int] = {"traceparent": event.traceparent} if event.traceparent else {}
+    if accepted_at:
+        headers[ACCEPTED_AT] = accepted_at
     return Outgoing(
         exchange=EVENTS,
         routing_key=event.type,

@@ -18,7 +18,9 @@ from shared.delivery.routes import dead_message, event_message, task_message
 from shared.messages import TASK_CONTENT_TYPE, DeadLetter, Task, epoch_ms
 from shared.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
 from shared.storage import Deliveries, Delivery, Subscriptions
-from shared.topology import WEBHOOK
+from shared.telemetry.attempts import record_transition
+from shared.telemetry.metrics import DEAD_LETTERS, LADDER_TASKS, WEBHOOKS_DISABLED
+from shared.topology import RUNG_HEADER, WEBHOOK
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +52,7 @@ class Settler:
         _log_attempt(task, transition, recorded=recorded)
         if not recorded:
             return
+        record_transition(task, transition)
         if transition.state is DeliveryState.DEAD or is_export_mail(task):
             delivery = await self._deliveries.get(task.delivery_id)
             if delivery is not None:
@@ -59,7 +62,10 @@ class Settler:
 
     async def publish(self, task: Task) -> None:
         """Publish a task, through the ladder if it is not due yet."""
-        await self._publisher.publish(task_message(task, now_ms=now_ms()))
+        message = task_message(task, now_ms=now_ms())
+        await self._publisher.publish(message)
+        if (rung := message.headers.get(RUNG_HEADER)) is not None:
+            LADDER_TASKS.labels(rung).inc()
 
     async def follow_up(self, task: Task, delivery: Delivery) -> None:
         """Do what a delivery's new state calls for; repeating it after a crash repeats at most the dead letter."""
@@ -85,6 +91,7 @@ class Settler:
             content_type=TASK_CONTENT_TYPE,
         )
         await self._publisher.publish(letter)
+        DEAD_LETTERS.labels(task.channel, letter.headers["dead-reason"]).inc()
 
     async def _charge(self, delivery: Delivery) -> None:
         """Count the failure against the webhook, and say so if that disabled it."""
@@ -98,6 +105,7 @@ class Settler:
                 delivery.subscription_id, delivery.id, threshold=self._auto_disable_after
             )
         if disabled is not None:
+            WEBHOOKS_DISABLED.labels(disabled.disabled_reason).inc()
             log.warning("webhook.disabled", webhook_id=disabled.id, reason=disabled.disabled_reason)
             await self._publisher.publish(event_message(webhook_disabled(disabled)))
 

@@ -17,6 +17,7 @@ from shared.delivery.result import Busy, Gone, Sender, Unable
 from shared.delivery.routes import dead_message, readable_headers
 from shared.messages import DeadLetter, InvalidMessage, Task, epoch_ms, parse_task
 from shared.reasons import DeadReason
+from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, DEAD_LETTERS, POSTPONED
 from shared.topology import RUNGS
 
 log = structlog.get_logger(__name__)
@@ -33,6 +34,8 @@ class DeliveryWorker:
         self._channel, self._sender = channel, sender
         self._publisher, self._deliveries, self._settler = context.publisher, context.deliveries, context.settler
         self._busy: set[str] = set()
+        self._attempting = 0
+        ATTEMPTS_IN_FLIGHT.labels(channel).set_function(lambda: self._attempting)
 
     async def handle(self, incoming: Incoming) -> None:
         """Bring one message to its end and ack it."""
@@ -47,14 +50,14 @@ class DeliveryWorker:
     async def _run(self, task: Task, *, redelivered: bool) -> None:
         if task.delivery_id in self._busy:
             # A second copy of what is being sent right now: look again when that is recorded.
-            await self._postpone(task, _BUSY_WAIT)
+            await self._postpone(task, _BUSY_WAIT, why="second_copy")
             return
         self._busy.add(task.delivery_id)
         try:
             await self._deliver(task, redelivered=redelivered)
         except Exception:
             log.exception("delivery.bug", delivery_id=task.delivery_id, event_id=task.event_id)
-            await self._postpone(task, _BUG_WAIT)
+            await self._postpone(task, _BUG_WAIT, why="bug")
         finally:
             self._busy.discard(task.delivery_id)
 
@@ -81,19 +84,24 @@ class DeliveryWorker:
         await self._attempt(task, attempt, round_start)
 
     async def _attempt(self, task: Task, attempt: int, round_start: int) -> None:
-        result = await self._sender.send(task, attempt)
+        self._attempting += 1
+        try:
+            result = await self._sender.send(task, attempt)
+        finally:
+            self._attempting -= 1
         if isinstance(result, Gone):
             await self._deliveries.remove(task.delivery_id)
         elif isinstance(result, Busy):
-            await self._postpone(task, result.wait)
+            await self._postpone(task, result.wait, why="endpoint_busy")
         elif isinstance(result, Unable):
             log.warning("delivery.postponed", delivery_id=task.delivery_id, detail=result.detail, wait=result.wait)
-            await self._postpone(task, result.wait)
+            await self._postpone(task, result.wait, why="our_fault")
         else:
             await self._settler.settle(task, attempt, result, round_start=round_start)
 
-    async def _postpone(self, task: Task, wait: float) -> None:
+    async def _postpone(self, task: Task, wait: float, *, why: str) -> None:
         """Let a task come again later without costing an attempt; then it is checked."""
+        POSTPONED.labels(self._channel, why).inc()
         due_at = utc_now() + timedelta(seconds=wait)
         await self._deliveries.defer(task.delivery_id, due_at)
         await self._settler.publish(
@@ -102,6 +110,7 @@ class DeliveryWorker:
 
     async def _park(self, incoming: Incoming, detail: str) -> None:
         log.error("message.undecodable", channel=self._channel, detail=detail)
+        DEAD_LETTERS.labels(self._channel, DeadReason.UNDECODABLE.value).inc()
         letter = DeadLetter(reason=DeadReason.UNDECODABLE, detail=detail)
         await self._publisher.publish(
             dead_message(

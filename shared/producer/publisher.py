@@ -9,6 +9,7 @@ from typing import Final
 
 from shared.broker import BrokerRefused, Publisher, Unroutable
 from shared.catalogue import Catalogue
+from shared.clock import now_ms
 from shared.delivery.routes import event_message
 from shared.messages import Event
 from shared.producer.errors import BufferFull, Misconfigured, PublishTimeout
@@ -76,7 +77,7 @@ class EventPublisher:
         self._take_place()
         try:
             async with asyncio.timeout(timeout):
-                await self._publisher.publish(event_message(accepted))
+                await self._publisher.publish(event_message(accepted, accepted_at=now_ms()))
         except TimeoutError as error:
             raise PublishTimeout(self._timeout_sentence(accepted, timeout)) from error
         except BrokerRefused as error:

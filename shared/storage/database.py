@@ -19,6 +19,7 @@ from pymongo.errors import (
 
 from shared.backoff import Backoff
 from shared.reasons import DeliveryState
+from shared.telemetry.metrics import DATABASE, RECONNECTS
 from shared.topology import EMAIL
 
 Document = dict[str, Any]
@@ -62,6 +63,7 @@ class Database:
         self.confirmations: AsyncCollection[Document] = database["confirmations"]
         self._waiting = 0
         self._answers = True
+        self._has_answered, self._is_lost = False, False
 
     @property
     def is_ready(self) -> bool:
@@ -86,10 +88,14 @@ class Database:
         Raises:
             StorageUnavailable: it gave none.
         """
+        is_lost, self._is_lost = self._is_lost, self._has_answered  # until it answers; whoever asks may lose patience
         try:
             await self._client.admin.command("ping")
         except PyMongoError as error:
             raise StorageUnavailable(str(error)) from error
+        if is_lost:
+            RECONNECTS.labels(DATABASE).inc()
+        self._has_answered, self._is_lost = True, False
 
     async def ensure_indexes(self, retention_days: int) -> None:
         """Create what is missing, and adapt the retention; several processes may do so at once."""
