@@ -15,6 +15,7 @@ import msgspec
 
 from shared.identity import event_id
 from shared.reasons import DeadReason
+from shared.telemetry.trace import valid_traceparent
 
 EVENT_CONTENT_TYPE: Final = "application/cloudevents+json"
 TASK_CONTENT_TYPE: Final = "application/json"
@@ -111,7 +112,8 @@ def _checked(envelope: Envelope) -> Event:
         time_text=envelope.time,
         subject=envelope.subject,
         data=bytes(envelope.data),
-        traceparent=envelope.traceparent,
+        # A broken trace is no reason to refuse an event; but as a header, too long a one would end the connection.
+        traceparent=valid_traceparent(envelope.traceparent),
     )
 
 

@@ -41,6 +41,12 @@ async def test_an_accepted_event_is_stored_and_on_the_broker(
     assert published == sent
 
 
+async def test_a_trace_context_too_long_for_a_header_hinders_nothing(client: Client, tenant: str, tap: Tap) -> None:
+    sent = event("certificate.issued", DATA, tenant=tenant, traceparent="x" * 200_000)
+    assert (await client.call("POST", PATH, sent)).status == 202
+    assert len(await tap.events(sent["id"].encode())) == 1
+
+
 async def test_data_passes_through_byte_for_byte(
     api: System, http: aiohttp.ClientSession, tenant: str, tap: Tap
 ) -> None:

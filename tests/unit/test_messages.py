@@ -266,3 +266,8 @@ def test_times_are_written_in_utc() -> None:
 
 def test_the_trace_context_travels_with_the_event() -> None:
     assert parse_event(wire(traceparent=TRACEPARENT)).traceparent == TRACEPARENT
+
+
+@pytest.mark.parametrize("broken", ["", "00-1-2-01", TRACEPARENT + "x", "x" * 200_000])
+def test_a_broken_trace_context_is_left_out(broken: str) -> None:
+    assert parse_event(wire(traceparent=broken)).traceparent is None
