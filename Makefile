@@ -6,10 +6,10 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo test run chaos chaos-cluster lint types contracts check lock clean
+.PHONY: help setup python demo test test-rabbitmq4 run chaos chaos-cluster lint types contracts check lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 15
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 15
 
 setup: ## make .venv and see that RabbitMQ and MongoDB can run; as root, install what is missing
 	$(SETUP)
@@ -25,6 +25,9 @@ run: setup ## start everything and keep it running until Ctrl-C
 
 test: setup ## run all tests against real servers, two files at a time (choose with ARGS="tests/unit -k retry")
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+test-rabbitmq4: setup ## run the tests against RabbitMQ 4 of a newer Debian, as root (choose with ARGS="tests/pipeline --suite sid")
+	@$(BIN)/python -m deploy.local.rabbitmq4 $(ARGS)
 
 chaos: setup ## the long fault run, 10 to 20 minutes (repeat one with ARGS="--seed N")
 	@$(BIN)/python -m tests.chaos $(ARGS)

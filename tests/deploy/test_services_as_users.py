@@ -85,6 +85,16 @@ async def test_a_mail_is_sent_and_one_that_can_not_be_is_parked(system: System, 
     await eventually(lambda: letters(broker, "email"), until=lambda count: count == 1)
 
 
+async def test_nothing_is_used_that_later_versions_of_rabbitmq_drop(system: System, broker: Broker) -> None:
+    try:
+        used = await broker.server.management("GET", "/api/deprecated-features/used")
+    except aiohttp.ClientResponseError as error:
+        if error.status != 404:
+            raise
+        pytest.skip("RabbitMQ before 3.13 has no list of it: see `make test-rabbitmq4`")
+    assert used == []
+
+
 async def letters(broker: Broker, key: str) -> int:
     queue = await broker.server.management("GET", f"/api/queues/{VHOST}/notifications.dlq.{key}")
     count: int = queue.get("messages", 0)

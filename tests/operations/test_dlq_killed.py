@@ -28,12 +28,11 @@ async def test_a_killed_replay_loses_nothing_and_a_second_run_finishes_it(
     await operated.wait_for_states(tenant, *["dead"] * LETTERS, within=40)
     await eventually(lambda: _owing(operated, tenant), until=lambda owing: owing == 0)
 
-    taken = 0
     arguments = ("dlq", "replay", "--webhook", webhook["id"], "--cause", "fixed")
     for _ in range(KILLS):
-        before = taken
+        before = await _taken_up(operated, tenant)  # what the last one had sent before its end may still have come
         running = worker.start(*arguments)
-        taken = await eventually(lambda: _taken_up(operated, tenant), until=before.__lt__)
+        await eventually(lambda: _taken_up(operated, tenant), until=before.__lt__)
         running.kill()
         assert (await running.end()).code == -signal.SIGKILL, "it had ended before: use more letters"
     taken = await _taken_up(operated, tenant)

@@ -1,0 +1,89 @@
+"""Runs the tests against RabbitMQ 4, which Debian 12 does not have: against that of a newer Debian.
+
+A root of that release is made once, with debootstrap, below `.rabbitmq4/`. Its RabbitMQ then runs like the system's
+own: the programs that come first on PATH here see the newer release's `/usr` in a mount namespace of their own, and
+everything else as it is. So the tests may kill, pause and wipe this broker too. It needs root.
+"""
+
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from deploy.local import apt
+from deploy.local.install import alone
+from deploy.local.virtualenv import SetupError
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_PROGRAMS = ("rabbitmq-server", "rabbitmqctl")
+_MARK = "rabbitmq-defaults"  # by which `programs.rabbitmq_sbin` knows a folder of bare start scripts
+_WRAPPER = """\
+#!/bin/sh
+# RabbitMQ's program of this name, with the /usr that it came in. Each step becomes the next: signals reach the last.
+exec unshare --mount sh -c 'mount --bind "$0/usr" /usr && exec "$@"' {root} {program} "$@"
+"""
+
+
+def make_root(folder: Path, suite: str) -> Path:
+    """Return the root of a Debian release with RabbitMQ in it, made if there is none.
+
+    Raises:
+        SetupError: it can't be made; the text says why.
+    """
+    root = folder / "root"
+    if root.exists():
+        return root
+    if os.geteuid() != 0:
+        raise SetupError("needs root: debootstrap makes device files, and the broker gets a /usr of its own")
+    with alone(_REPOSITORY) as lock:
+        if shutil.which("debootstrap") is None:
+            apt.install(["debootstrap", "debian-archive-keyring"], lock=lock)
+        folder.mkdir(parents=True, exist_ok=True)
+        print(f"set-up: debootstrap {suite}, which takes some minutes", flush=True)
+        with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+            target = Path(unfinished) / "root"
+            command = ["debootstrap", "--variant=minbase", "--include=rabbitmq-server", suite, str(target)]
+            made = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=(lock,))
+            if made.returncode != 0:
+                raise SetupError(f"`{shlex.join(command)}` failed:\n{made.stdout[-2000:]}{made.stderr[-2000:]}")
+            target.rename(root)
+    return root
+
+
+def write_programs(folder: Path, root: Path) -> Path:
+    """Write the programs that start this RabbitMQ into `folder`; returns where they lie in its root."""
+    [inside] = (root / "usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin")
+    home = Path("/") / inside.relative_to(root)
+    folder.mkdir(exist_ok=True)
+    (folder / _MARK).touch()
+    for name in _PROGRAMS:
+        wrapper = folder / name
+        wrapper.write_text(_WRAPPER.format(root=shlex.quote(str(root)), program=shlex.quote(str(home / name))))
+        wrapper.chmod(0o755)
+    return home
+
+
+def main() -> int:
+    """Run pytest with the arguments that are not ours; its exit status."""
+    parser = argparse.ArgumentParser(prog="rabbitmq4", description="Runs the tests against RabbitMQ 4.")
+    parser.add_argument("--suite", default="trixie", help="the Debian release whose RabbitMQ is used")
+    arguments, for_pytest = parser.parse_known_args()
+    folder = _REPOSITORY / ".rabbitmq4" / arguments.suite
+    try:
+        home = write_programs(folder / "bin", make_root(folder, arguments.suite))
+    except SetupError as error:
+        print(f"set-up: {error}", file=sys.stderr)
+        return 1
+    print(f"{home.parent.name} of Debian {arguments.suite}", flush=True)
+    environment = {name: value for name, value in os.environ.items() if name != "AMQP_URL"}
+    environment["PATH"] = f"{folder / 'bin'}:{environment['PATH']}"
+    tests = [sys.executable, "-m", "pytest", *for_pytest]
+    return subprocess.run(tests, cwd=_REPOSITORY, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
