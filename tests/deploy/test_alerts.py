@@ -1,0 +1,106 @@
+"""The alerts: valid, each seen to fire and to stay silent, about metrics that exist, and with a way out."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from deploy.local.rabbitmq import RabbitMQ
+from shared.broker import Publisher
+from shared.topology import topology
+from tests.deploy.promql import metrics, mistakes
+from tests.support.programs import program
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "observability" / "prometheus"
+CONFIG: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+RULES: dict[str, dict[str, Any]] = {
+    rule["alert"]: rule
+    for group in yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
+    for rule in group["rules"]
+}
+TRIALS = [
+    trial for test in yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
+    for trial in test["promql_expr_test"]
+]  # fmt: skip
+NAMES = {name for rule in RULES.values() for name in metrics(rule["expr"])}
+
+each_alert = pytest.mark.parametrize("name", RULES)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "config", "prometheus.yml"),
+        ("check", "rules", "--lint=all", "--lint-fatal", "alerts.yml"),
+        ("test", "rules", "alerts_test.yml"),
+    ],
+    ids=" ".join,
+)
+def test_promtool_is_content(arguments: tuple[str, ...]) -> None:
+    promtool = program("promtool", package="prometheus")
+    done = subprocess.run([promtool, *arguments], cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@each_alert
+def test_an_alert_is_seen_to_fire_and_to_stay_silent(name: str) -> None:
+    tried = [trial["exp_samples"] for trial in TRIALS if f'alertname="{name}", alertstate="firing"' in trial["expr"]]
+    assert any(tried)
+    assert [] in tried
+
+
+@each_alert
+def test_an_alert_asks_for_what_exists(name: str) -> None:
+    assert mistakes(RULES[name]["expr"]) == []
+
+
+@each_alert
+def test_an_alert_says_how_bad_it_is_and_where_to_go_on(name: str) -> None:
+    rule = RULES[name]
+    assert rule["labels"] == {"severity": rule["labels"]["severity"]}
+    assert rule["labels"]["severity"] in {"critical", "warning"}
+    assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
+    page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    headings = re.findall(r"(?m)^#+ (.*)$", (ROOT / page).read_text())
+    assert anchor in {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@each_alert
+def test_a_label_in_an_alerts_text_is_one_that_it_has_when_it_fires(name: str) -> None:
+    [labels, *_] = [
+        sample["labels"] for trial in TRIALS for sample in trial["exp_samples"] if f'"{name}"' in sample["labels"]
+    ]
+    used = set(re.findall(r"\$labels\.(\w+)", " ".join(RULES[name]["annotations"].values())))
+    assert used <= set(re.findall(r"(\w+)=", labels))
+
+
+def test_every_label_matcher_is_looked_at() -> None:
+    assert mistakes('signalpost_dead_letters_total{reason=~"gone|goon"}')
+    assert mistakes('signalpost_dead_letters_total{tenant="a"}')
+    assert mistakes('max by (queue) (rabbitmq_detailed_queue_consumers{queue="events.to_dispach"})')
+    assert mistakes("sum(rate(signalpost_dead_letter_total[5m]))")
+    assert metrics('sum by (le) (rate(a_total{b="c"}[5m])) / on (d) e_total offset 5m and f > 0') == {
+        *("a_total", "e_total", "f")
+    }
+
+
+async def test_the_brokers_metrics_that_alerts_ask_for_are_exported_by_a_real_one(rabbitmq: RabbitMQ) -> None:
+    url = await rabbitmq.create_vhost("monitored")
+    publisher = Publisher(url, name="tests", topology=topology())
+    await publisher.connect()
+    exported: set[str] = set()
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{rabbitmq.port('prometheus')}") as session:
+        for job in CONFIG["scrape_configs"]:
+            if job["job_name"].startswith("rabbitmq"):
+                path, families = job.get("metrics_path", "/metrics"), job.get("params", {}).get("family", [])
+                async with session.get(path, params=[("family", family) for family in families]) as answer:
+                    exported |= set(re.findall(r"(?m)^# TYPE (\w+)", await answer.text()))
+    await publisher.aclose()
+    await rabbitmq.delete_vhost("monitored")
+    asked = {name for name in NAMES if not name.startswith("signalpost")}
+    assert asked - {"up"} <= exported
