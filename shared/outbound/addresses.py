@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_IPV4_REFUSED = tuple(
+REFUSED_IPV4 = tuple(
     IPv4Network(block)
     for block in (
         "0.0.0.0/8",  # this network
@@ -35,10 +35,10 @@ _IPV4_REFUSED = tuple(
     )
 )
 
-_IPV6_GLOBAL_UNICAST = IPv6Network("2000::/3")
+GLOBAL_UNICAST_IPV6 = IPv6Network("2000::/3")
 """All that IANA has handed out. Outside lie loopback, mapped, compatible, NAT64, unique-local, link-local, …"""
 
-_IPV6_REFUSED = tuple(
+REFUSED_IPV6 = tuple(
     IPv6Network(block)
     for block in (
         "2001::/23",  # IETF protocol assignments: Teredo, benchmarks, ORCHID, …
@@ -56,5 +56,5 @@ def is_public(address: Address) -> bool:
     An IPv6 address that carries an IPv4 one (mapped, compatible, NAT64, 6to4, Teredo) is never public.
     """
     if isinstance(address, IPv4Address):
-        return not any(address in network for network in _IPV4_REFUSED)
-    return address in _IPV6_GLOBAL_UNICAST and not any(address in network for network in _IPV6_REFUSED)
+        return not any(address in network for network in REFUSED_IPV4)
+    return address in GLOBAL_UNICAST_IPV6 and not any(address in network for network in REFUSED_IPV6)
