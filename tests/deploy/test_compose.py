@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.deploy.dockerfile import health_check
 PROJECT: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
 CONTAINERS: dict[str, dict[str, Any]] = PROJECT["services"]
 LASTING = [name for name in CONTAINERS if name != "rabbitmq-setup"]
+OBSERVING = {"prometheus", "grafana", "otel-collector", "jaeger"}
 
 each_container = pytest.mark.parametrize("name", CONTAINERS)
 each_lasting = pytest.mark.parametrize("name", LASTING)
@@ -27,8 +29,26 @@ each_service = pytest.mark.parametrize("name", SERVICES)
 
 
 def test_the_servers_and_all_services_are_there() -> None:
-    assert set(LASTING) == {"rabbitmq", "mongo", "mailpit", *SERVICES}
+    assert set(LASTING) == {"rabbitmq", "mongo", "mailpit", *SERVICES, *OBSERVING}
     assert all(CONTAINERS[name]["command"] == [name] for name in SERVICES)
+
+
+def test_what_only_observes_comes_when_it_is_asked_for_and_nothing_depends_on_it() -> None:
+    assert {name for name in CONTAINERS if CONTAINERS[name].get("profiles") == ["observability"]} == OBSERVING
+    assert not any(OBSERVING & set(CONTAINERS[name].get("depends_on", ())) for name in set(CONTAINERS) - OBSERVING)
+
+
+def test_what_prometheus_asks_is_a_container_on_its_network() -> None:
+    folder = COMPOSE.parent / "observability" / "prometheus"
+    names: set[str] = set()
+    for job in yaml.safe_load((folder / "prometheus.yml").read_text())["scrape_configs"]:
+        names |= {name for found in job.get("dns_sd_configs", ()) for name in found["names"]}
+        names |= {
+            target.partition(":")[0] for static in job.get("static_configs", ()) for target in static["targets"]
+        }
+    names.remove("127.0.0.1")  # itself
+    assert names == {*SERVICES, "rabbitmq", "otel-collector"}
+    assert all("data" in CONTAINERS[name]["networks"] for name in names | {"prometheus"})
 
 
 @each_service
@@ -85,7 +105,8 @@ def test_a_container_of_others_is_pinned_and_not_run_by_root(name: str) -> None:
 @each_lasting
 def test_a_container_that_lasts_is_watched_and_restarted(name: str) -> None:
     assert CONTAINERS[name]["restart"] == "unless-stopped"
-    assert CONTAINERS[name]["healthcheck"]["test"][0] == "CMD"
+    if name != "otel-collector":  # holds nothing but itself; Prometheus watches it
+        assert CONTAINERS[name]["healthcheck"]["test"][0] == "CMD"
 
 
 @each_service
@@ -118,6 +139,19 @@ def test_ports_are_opened_to_this_host_only_and_the_database_to_nobody() -> None
     assert {"127.0.0.1:8000:8000", "127.0.0.1:1025:1025", "127.0.0.1:8025:8025"} <= ports
     assert PROJECT["networks"]["data"] == {"internal": True}
     assert (CONTAINERS["mongo"]["networks"], "ports" in CONTAINERS["mongo"]) == (["data"], False)
+
+
+@each_container
+def test_what_is_mounted_is_there(name: str) -> None:
+    for mount in CONTAINERS[name].get("volumes", ()):
+        source = mount.split(":")[0]
+        assert source in PROJECT["volumes"] if source[0] != "." else (COMPOSE.parent / source).exists()
+
+
+def test_it_is_what_the_compose_specification_describes() -> None:
+    command = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, str(COMPOSE)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.fixture(scope="module")
