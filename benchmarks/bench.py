@@ -50,10 +50,7 @@ class Bench:
     async def process(
         self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> AsyncIterator[Process]:
-        """Run a program of a scenario's own (say a Celery worker) for as long as the block; its log is a file.
-
-        A Python program is given as `[sys.executable, "-m", ...]`; it is started in the repository.
-        """
+        """Run a program of a scenario's own (say a Celery worker) for as long as the block; its log is a file."""
         process = Process(self.stack.directory, f"{name}-{next(_numbers)}")
         process.start(argv, env=_environment(environment))
         try:
@@ -61,19 +58,29 @@ class Bench:
         finally:
             await process.stop()
 
+    def python(
+        self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Process]:
+        """Run a Python module of the repository likewise."""
+        return self.process(name, [sys.executable, "-m", module, *arguments], environment)
+
     async def result(
         self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> Any:
-        """Run a Python module to its end in a process of its own and return the JSON of its last line.
+        """Run a Python module to its end, in a process of its own, and return the JSON of its last line.
 
         StackError with the end of its log if it fails.
         """
-        argv = [sys.executable, "-m", module, *arguments]
-        async with self.process(name, argv, environment) as process:
-            status = await asyncio.wait_for(process.wait(), timeout=300)
-            if status != 0:
-                raise StackError(f"{name} ended with {status}:\n{process.log_tail()}")
-            return json.loads(process.log_text().splitlines()[-1])
+        async with self.python(name, module, *arguments, environment=environment) as process:
+            return await ended(process)
+
+
+async def ended(process: Process, *, within: float = 300.0) -> Any:
+    """Wait for the end of a process and return the JSON of its last line; StackError if it fails."""
+    status = await asyncio.wait_for(process.wait(), timeout=within)
+    if status != 0:
+        raise StackError(f"{process.name} ended with {status}:\n{process.log_tail()}")
+    return json.loads(process.log_text().splitlines()[-1])
 
 
 def _environment(given: Mapping[str, str] | None) -> dict[str, str]:

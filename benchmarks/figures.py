@@ -36,12 +36,12 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A picture for the page: bars over names, or lines over numbers."""
+    """A picture for the page: bars or stacked bars over names, or lines over numbers."""
 
     name: str
     """The file's name, without its ending."""
     title: str
-    kind: Literal["bars", "lines"]
+    kind: Literal["bars", "stacked", "lines"]
     x: str = ""
     """What the horizontal axis shows."""
     y: str

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from benchmarks.meter import Meter
+from deploy.local.process import wait_until
 from deploy.local.services import Service, Services
 from deploy.local.stack import Stack
 from shared.broker import Publisher
@@ -69,8 +70,7 @@ class System:
                         secret=secret,
                     )
                 )
-        for subscription in added:
-            await subscriptions.add(subscription)
+        await asyncio.gather(*(subscriptions.add(subscription) for subscription in added))
         return added
 
     async def publish(self, events: Sequence[Event]) -> None:
@@ -86,6 +86,15 @@ class System:
     async def delivered(self) -> int:
         """Return how many deliveries are recorded as delivered (a scan: not while something is measured)."""
         return await self.database.deliveries.count_documents({"state": DeliveryState.DELIVERED.value})
+
+    async def settled(self, deliveries: int, *, within: float = 60.0) -> None:
+        """Wait until so many deliveries are recorded as delivered, and see that there are no others."""
+
+        async def done() -> bool:
+            return await self.delivered() >= deliveries
+
+        await wait_until(done, within=within, what=f"{deliveries} deliveries are recorded", step=0.2)
+        assert await self.database.deliveries.count_documents({}) == deliveries
 
     def meter(self, **others: int) -> Meter:
         """Return a meter for all service processes started so far, RabbitMQ, MongoDB and `others` (name=pid)."""

@@ -4,9 +4,14 @@ from collections.abc import Awaitable, Callable
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Measured
-from benchmarks.scenarios import stages
+from benchmarks.scenarios import end_to_end, latency, scaling, stages
 
 Scenario = Callable[[Bench], Awaitable[Measured]]
 
-SCENARIOS: tuple[tuple[str, Scenario], ...] = (("stages", stages.measure),)
+SCENARIOS: tuple[tuple[str, Scenario], ...] = (
+    ("stages", stages.measure),
+    ("end_to_end", end_to_end.measure),
+    ("latency", latency.measure),
+    ("scaling", scaling.measure),
+)
 """Name and function; the name is what `--only` takes."""

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from benchmarks.bench import Bench
 from benchmarks.figures import Measured, Plot, figure
 from benchmarks.meter import Window, watch
+from benchmarks.pipeline import END, counter
 from benchmarks.system import System, certificate_event
 from shared.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
 
 NAME = "stages"
 TENANTS = tuple(f"org_{number}" for number in range(20))
 UNIT = "per CPU-s"
-SKIPPED = 0.1
-"""The share of the operations before the window begins: a start, empty connection pools, small bounds."""
+BEGIN = 0.1
+"""The share of the operations before the window: the start, empty connection pools, small bounds."""
 
 
 @dataclass(frozen=True)
@@ -86,31 +87,26 @@ async def drain(bench: Bench) -> dict[str, Window]:
         }
 
 
-async def drain_events(system: System, total: int, *, processes: int = 1) -> Window:
-    """Turn the events in the queue into `total` tasks; the dispatchers have ended when this returns."""
+async def drain_events(system: System, total: int) -> Window:
+    """Turn the events in the queue into `total` tasks; the dispatcher has ended when this returns."""
 
     async def dispatched() -> int:
         return await system.waiting(to_send_queue(WEBHOOK))
 
-    dispatchers = await system.start("dispatcher", count=processes)
-    window = await watch(system.meter(), dispatched, first=int(total * SKIPPED), last=total)
+    [dispatcher] = await system.start("dispatcher")
+    window = await watch(system.meter(), dispatched, first=int(total * BEGIN), last=total)
     assert await system.waiting(EVENTS_TO_DISPATCH) == 0
-    for dispatcher in dispatchers:
-        await dispatcher.stop()
+    await dispatcher.stop()
     return window
 
 
-async def drain_tasks(bench: Bench, system: System, total: int, *, processes: int = 1) -> Window:
-    """Have the tasks in the queue delivered; the consumers have ended when this returns."""
-    before = await bench.nginx.requests()
-
-    async def posted() -> int:
-        return await bench.nginx.requests() - before
-
-    consumers = await system.start("webhook", count=processes)
+async def drain_tasks(bench: Bench, system: System, total: int) -> Window:
+    """Have the tasks in the queue delivered; the consumer has ended when this returns."""
+    posted = await counter(bench)
+    [consumer] = await system.start("webhook")
     meter = system.meter(receiver=bench.nginx.pid)
-    window = await watch(meter, posted, first=int(total * SKIPPED), last=total)
-    for consumer in consumers:
-        await consumer.stop()
-    assert await system.delivered() == await posted() == total
+    window = await watch(meter, posted, first=int(total * BEGIN), last=int(total * END))
+    await system.settled(total)
+    await consumer.stop()
+    assert await posted() == total
     return window
