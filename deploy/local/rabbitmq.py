@@ -39,8 +39,7 @@ log.console.level = info
 """
 _CLUSTER_CONFIG = """\
 cluster_formation.peer_discovery_backend = classic_config
-cluster_formation.classic_config.nodes.1 = {first}
-cluster_formation.classic_config.nodes.2 = {this}
+{nodes}
 # a node that was out of touch with the majority stands still, and starts anew when it is back in touch
 cluster_partition_handling = pause_minority
 """
@@ -193,7 +192,9 @@ class RabbitMQ(Server):
     def _command(self) -> tuple[Sequence[str], Mapping[str, str]]:
         config = _CONFIG.format(username=self.username, password=self.password, **self._ports)
         if len(self.cluster) > 1:
-            config += _CLUSTER_CONFIG.format(first=self.cluster[0].node, this=self.node)
+            peers = dict.fromkeys((self.cluster[0].node, self.node))  # RabbitMQ 4 does not start with one named twice
+            nodes = (f"cluster_formation.classic_config.nodes.{n} = {peer}" for n, peer in enumerate(peers, start=1))
+            config += _CLUSTER_CONFIG.format(nodes="\n".join(nodes))
         files = {"rabbitmq.conf": config, "enabled_plugins": _PLUGINS, "advanced.config": "[].", "env.conf": ""}
         for name, text in files.items():
             (self.data / name).write_text(text)
