@@ -23,7 +23,7 @@ def metrics(expression: str) -> set[str]:
 
 def mistakes(expression: str) -> list[str]:
     """What an expression asks of our metrics, or of queues, that is not there."""
-    entries = _exposed()
+    entries = exposed()
     wrong = [name for name in metrics(expression) if name.startswith("signalpost") and name not in entries]
     for metric, selector in re.findall(r"([\w:]+)\{([^}]*)\}", expression):
         for label, operator, value in re.findall(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"', selector):
@@ -32,7 +32,8 @@ def mistakes(expression: str) -> list[str]:
     return wrong
 
 
-def _exposed() -> dict[str, Entry]:
+def exposed() -> dict[str, Entry]:
+    """The series that our processes expose of the catalogue."""
     return {
         entry.name + suffix: entry
         for entry in CATALOGUE

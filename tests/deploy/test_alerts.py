@@ -5,19 +5,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 import yaml
 
-from deploy.local.rabbitmq import RabbitMQ
-from shared.broker import Publisher
-from shared.topology import topology
 from tests.deploy.promql import metrics, mistakes
 from tests.support.programs import program
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "observability" / "prometheus"
-CONFIG: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
 RULES: dict[str, dict[str, Any]] = {
     rule["alert"]: rule
     for group in yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
@@ -27,7 +22,6 @@ TRIALS = [
     trial for test in yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
     for trial in test["promql_expr_test"]
 ]  # fmt: skip
-NAMES = {name for rule in RULES.values() for name in metrics(rule["expr"])}
 
 each_alert = pytest.mark.parametrize("name", RULES)
 
@@ -87,20 +81,3 @@ def test_every_label_matcher_is_looked_at() -> None:
     assert metrics('sum by (le) (rate(a_total{b="c"}[5m])) / on (d) e_total offset 5m and f > 0') == {
         *("a_total", "e_total", "f")
     }
-
-
-async def test_the_brokers_metrics_that_alerts_ask_for_are_exported_by_a_real_one(rabbitmq: RabbitMQ) -> None:
-    url = await rabbitmq.create_vhost("monitored")
-    publisher = Publisher(url, name="tests", topology=topology())
-    await publisher.connect()
-    exported: set[str] = set()
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{rabbitmq.port('prometheus')}") as session:
-        for job in CONFIG["scrape_configs"]:
-            if job["job_name"].startswith("rabbitmq"):
-                path, families = job.get("metrics_path", "/metrics"), job.get("params", {}).get("family", [])
-                async with session.get(path, params=[("family", family) for family in families]) as answer:
-                    exported |= set(re.findall(r"(?m)^# TYPE (\w+)", await answer.text()))
-    await publisher.aclose()
-    await rabbitmq.delete_vhost("monitored")
-    asked = {name for name in NAMES if not name.startswith("signalpost")}
-    assert asked - {"up"} <= exported

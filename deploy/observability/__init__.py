@@ -1,0 +1,1 @@
+"""What looks at Signalpost from outside: Prometheus, its alerts, and Grafana's dashboards."""

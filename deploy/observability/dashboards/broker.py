@@ -1,0 +1,109 @@
+"""RabbitMQ, as it sees itself."""
+
+from typing import Final
+
+from deploy.observability.dashboards.panels import Dashboard, Graph, Number
+from deploy.observability.dashboards.queries import WORK_QUEUES, per_second
+
+
+def _queue_graph(title: str, metric: str, queues: str, meaning: str = "") -> Graph:
+    # Each node of a cluster may report a queue: the maximum is the leader's view.
+    query = f'max by (queue) (rabbitmq_detailed_queue_{metric}{{queue=~"{queues}"}})'
+    return Graph(title=title, meaning=meaning, queries={"{{queue}}": query})
+
+
+BROKER: Final = Dashboard(
+    name="broker",
+    title="Broker",
+    meaning="RabbitMQ, as it sees itself.",
+    rows={
+        "Now": [
+            Number(title="Nodes up", queries={"": 'sum(up{job="rabbitmq"})'}),
+            Number(
+                title="Memory alarm",
+                meaning="1: every publisher is made to wait.",
+                queries={"": "max(rabbitmq_alarms_memory_used_watermark)"},
+                bad=1,
+            ),
+            Number(
+                title="Disk alarm",
+                meaning="1: every publisher is made to wait.",
+                queries={"": "max(rabbitmq_alarms_free_disk_space_watermark)"},
+                bad=1,
+            ),
+            Number(title="Connections", queries={"": "sum(rabbitmq_connections)"}),
+            Number(title="Channels", queries={"": "sum(rabbitmq_channels)"}),
+            Number(title="Consumers", queries={"": "sum(rabbitmq_consumers)"}),
+        ],
+        "Queues": [
+            _queue_graph("Ready: wait for their turn", "messages_ready", WORK_QUEUES),
+            _queue_graph(
+                "Unacked: handed out",
+                "messages_unacked",
+                WORK_QUEUES,
+                "At its bound and flat: the consumers wait for a server of ours.",
+            ),
+            _queue_graph("Consumers", "consumers", WORK_QUEUES),
+            _queue_graph("Delay ladder", "messages_ready", "notifications.retry.+"),
+            _queue_graph("Dead letters", "messages_ready", "notifications.dlq.+"),
+        ],
+        "Messages": [
+            Graph(
+                title="Through the broker",
+                queries={
+                    "published": per_second("rabbitmq_global_messages_received_total"),
+                    "confirmed": per_second("rabbitmq_global_messages_confirmed_total"),
+                    "handed out": per_second("rabbitmq_global_messages_delivered_total"),
+                    "acked": per_second("rabbitmq_global_messages_acknowledged_total"),
+                },
+                unit="cps",
+            ),
+            Graph(
+                title="Handed out again",
+                meaning="A consumer went away with messages that it had not settled.",
+                queries={"": per_second("rabbitmq_global_messages_redelivered_total")},
+                unit="cps",
+            ),
+            Graph(
+                title="Moved on by the broker",
+                meaning="Expired: a wait on the delay ladder is over. Delivery limit: processes die over it.",
+                queries={
+                    "expired": per_second("rabbitmq_global_messages_dead_lettered_expired_total"),
+                    "delivery limit": per_second("rabbitmq_global_messages_dead_lettered_delivery_limit_total"),
+                },
+                unit="cps",
+            ),
+            Graph(
+                title="Returned: no queue wanted it",
+                queries={"": per_second("rabbitmq_global_messages_unroutable_returned_total")},
+                unit="cps",
+            ),
+        ],
+        "Node": [
+            Graph(
+                title="Memory",
+                queries={
+                    "used {{instance}}": "rabbitmq_process_resident_memory_bytes",
+                    "limit {{instance}}": "rabbitmq_resident_memory_limit_bytes",
+                },
+                unit="bytes",
+            ),
+            Graph(
+                title="Disk",
+                queries={
+                    "free {{instance}}": "rabbitmq_disk_space_available_bytes",
+                    "limit {{instance}}": "rabbitmq_disk_space_available_limit_bytes",
+                },
+                unit="bytes",
+            ),
+            Graph(
+                title="Connections opened and closed",
+                queries={
+                    "opened": per_second("rabbitmq_connections_opened_total"),
+                    "closed": per_second("rabbitmq_connections_closed_total"),
+                },
+                unit="cps",
+            ),
+        ],
+    },
+)
