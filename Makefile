@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo test test-rabbitmq4 run chaos chaos-cluster lint types contracts check lock clean
+.PHONY: bench bench-quick help setup python demo test test-rabbitmq4 run chaos chaos-cluster lint types contracts check lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 15
@@ -35,6 +35,14 @@ chaos: setup ## the long fault run, 10 to 20 minutes (repeat one with ARGS="--se
 chaos-cluster: setup ## the same against three RabbitMQ nodes and three MongoDB members, killing those that lead
 	@$(BIN)/python -m tests.chaos --cluster $(ARGS)
 
+bench: setup ## measure everything beside its reference, about 20 minutes; writes docs/performance.md (ARGS="--only latency")
+	@$(BIN)/python -m benchmarks.setup
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: setup ## the same in small, within 5 minutes; the recorded results stay
+	@$(BIN)/python -m benchmarks.setup
+	@$(BIN)/python -m benchmarks --quick $(ARGS)
+
 lint: python ## look for mistakes and for code that is not formatted
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -50,6 +58,7 @@ check: lint types contracts ## lint, types and contracts
 lock: python ## resolve the dependencies of pyproject.toml anew
 	@$(LOCK) pyproject.toml -o requirements/runtime.lock
 	@$(LOCK) pyproject.toml --group dev -o requirements/dev.lock
+	@$(LOCK) pyproject.toml --group dev --group bench -c requirements/dev.lock -o requirements/bench.lock
 	@echo hatchling | $(LOCK) -c requirements/dev.lock -o requirements/build.lock -
 
 clean: ## delete what can be made again: .venv and caches

@@ -1,36 +1,41 @@
 """`make bench`: runs the scenarios, prints one table, and writes `results.json` and the page with its plots.
 
-A quick run shows that every scenario works and writes beside the recorded results, never over them.
+A quick run shows that every scenario works; it writes to `benchmarks/quick`, never over what was recorded.
 """
 
 import argparse
-import json
+import time
+from collections.abc import Collection
 
 import uvloop
 
 from benchmarks.bench import REPOSITORY, Bench
 from benchmarks.figures import Measured, text_table
+from benchmarks.machine import describe
 from benchmarks.nginx import Nginx
+from benchmarks.page import Report
 from benchmarks.scenarios import SCENARIOS
 from deploy.local.stack import Stack
 
-RECORDED = REPOSITORY / "benchmarks" / "results.json"
-QUICK = REPOSITORY / "benchmarks" / "quick"
+_HERE = REPOSITORY / "benchmarks"
+RECORDED = Report(results=_HERE / "results.json", page=REPOSITORY / "docs" / "performance.md")
+QUICK = Report(results=_HERE / "quick" / "results.json", page=_HERE / "quick" / "performance.md")
 
 
-async def run(*, quick: bool, only: list[str]) -> list[Measured]:
-    """Start the servers and run the chosen scenarios one after the other."""
-    measured = []
+async def run(report: Report, *, quick: bool, only: Collection[str]) -> dict[str, Measured]:
+    """Start the servers, run the chosen scenarios one after the other, and record each as soon as it has ended."""
+    measured: dict[str, Measured] = {}
     async with Stack("bench", environ={}) as stack:
         nginx = Nginx(stack.directory)
         try:
             await nginx.start()
-            bench = Bench(stack, nginx, quick=quick)
+            machine = await describe(stack)
             for name, scenario in SCENARIOS:
                 if not only or name in only:
-                    print(f"{name} …", flush=True)
-                    measured.append(await scenario(bench))
-                    print(text_table(measured[-1].figures), flush=True)
+                    started = time.monotonic()
+                    measured[name] = await scenario(Bench(stack, nginx, quick=quick))
+                    report.write({name: measured[name]}, machine)
+                    print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
         finally:
             await nginx.close()
     return measured
@@ -42,13 +47,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, one repeat; writes to benchmarks/quick")
     parser.add_argument("--only", nargs="+", default=[], choices=[name for name, _ in SCENARIOS], metavar="SCENARIO")
     arguments = parser.parse_args()
-    measured = uvloop.run(run(quick=arguments.quick, only=arguments.only))
-    figures = [figure for result in measured for figure in result.figures]
-    print(f"\n{text_table(figures)}")
-    if arguments.quick or arguments.only:
-        QUICK.mkdir(exist_ok=True)
-    path = QUICK / "results.json" if arguments.quick or arguments.only else RECORDED
-    path.write_text(json.dumps([figure.document() for figure in figures], indent=1) + "\n")
+    report = QUICK if arguments.quick else RECORDED
+    measured = uvloop.run(run(report, quick=arguments.quick, only=arguments.only))
+    print(text_table(figure for result in measured.values() for figure in result.figures))
+    print(f"written: {report.results.relative_to(REPOSITORY)}, {report.page.relative_to(REPOSITORY)}")
 
 
 if __name__ == "__main__":

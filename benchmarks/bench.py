@@ -36,7 +36,7 @@ class Bench:
     @property
     def repeats(self) -> int:
         """How often reference and subject take turns; odd, so that a median is one of them."""
-        return self.size(full=5, quick=1)
+        return self.size(full=3, quick=1)
 
     def size(self, *, full: Size, quick: Size) -> Size:
         """Return the number for the size of this run."""

@@ -17,7 +17,7 @@ from shared.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
 NAME = "stages"
 TENANTS = tuple(f"org_{number}" for number in range(20))
 UNIT = "per CPU-s"
-BEGIN = 0.1
+SKIPPED = 0.1
 """The share of the operations before the window: the start, empty connection pools, small bounds."""
 
 
@@ -77,7 +77,7 @@ async def bare_parts(bench: Bench) -> dict[str, Bare]:
 
 async def drain(bench: Bench) -> dict[str, Window]:
     """Let a dispatcher and then a webhook consumer drain a full queue."""
-    total = bench.size(full=30_000, quick=4_000)
+    total = bench.size(full=20_000, quick=4_000)
     async with bench.system() as system:
         await system.subscribe(bench.nginx.url, tenants=TENANTS)
         await system.publish([certificate_event(n, tenant=TENANTS[n % len(TENANTS)]) for n in range(total)])
@@ -94,19 +94,20 @@ async def drain_events(system: System, total: int) -> Window:
         return await system.waiting(to_send_queue(WEBHOOK))
 
     [dispatcher] = await system.start("dispatcher")
-    window = await watch(system.meter(), dispatched, first=int(total * BEGIN), last=total)
+    window = await watch(system.meter(), dispatched, first=int(total * SKIPPED), last=total)
     assert await system.waiting(EVENTS_TO_DISPATCH) == 0
     await dispatcher.stop()
     return window
 
 
-async def drain_tasks(bench: Bench, system: System, total: int) -> Window:
-    """Have the tasks in the queue delivered; the consumer has ended when this returns."""
+async def drain_tasks(bench: Bench, system: System, total: int, *, processes: int = 1) -> Window:
+    """Have the tasks in the queue delivered by so many consumers, which have ended when this returns."""
     posted = await counter(bench)
-    [consumer] = await system.start("webhook")
+    consumers = await system.start("webhook", count=processes)
     meter = system.meter(receiver=bench.nginx.pid)
-    window = await watch(meter, posted, first=int(total * BEGIN), last=int(total * END))
+    window = await watch(meter, posted, first=int(total * SKIPPED), last=int(total * END))
     await system.settled(total)
-    await consumer.stop()
+    for consumer in consumers:
+        await consumer.stop()
     assert await posted() == total
     return window
