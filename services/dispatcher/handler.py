@@ -5,6 +5,7 @@ event that is delivered again by the broker finds what the first try left, and c
 """
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from shared.messages import (
     Event,
     InvalidMessage,
     epoch_ms_header,
+    parse_event,
     webhook_body,
 )
 from shared.patterns import patterns_matching
@@ -198,6 +200,8 @@ class EventHandler:
                 content_type=incoming.content_type,
             )
         )
+        with contextlib.suppress(InvalidMessage):  # what can't be read was never stored
+            await self._events.give_up(parse_event(incoming.body))
 
 
 def _is_new(delivery: Delivery, earlier: Delivery | None) -> bool:

@@ -23,6 +23,9 @@ from shared.storage.subscriptions import READ_WINDOW, Subscriptions
 COMMIT_WINDOW = 0.003
 """Seconds in which outcomes are gathered into one `bulk_write`."""
 MAX_COMMIT = 500
+MAX_ATTEMPTS = 100
+"""Attempts kept of one delivery, the latest ones. Replays add to them without end, and what outgrows MongoDB's 16 MiB
+could never be recorded again: its batch would wait for ever, with everything else in it."""
 
 _UNFINISHED = [state.value for state in UNFINISHED]
 
@@ -199,7 +202,7 @@ def _update(transition: Transition) -> UpdateOne:
     update: Document = {"$set": fields}
     if transition.attempt is not None:
         fields["attempts_made"] = transition.attempts_made_before + 1
-        update["$push"] = {"attempts": asdict(transition.attempt)}
+        update["$push"] = {"attempts": {"$each": [asdict(transition.attempt)], "$slice": -MAX_ATTEMPTS}}
     if transition.due_at is None:
         update["$unset"] = {"due_at": ""}
     else:

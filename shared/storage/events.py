@@ -78,6 +78,11 @@ class Events:
         )
         return [event_from(document) for document in documents]
 
+    async def give_up(self, event: Event) -> None:
+        """Note that this very event was parked as a dead letter, so that nobody goes on publishing it."""
+        parked = {"_id": event.id, "type": event.type, "data": event.data.decode(), "dispatched_at": None}
+        await self._database.hold(lambda: self._collection.update_one(parked, {"$unset": {"pending_since": ""}}))
+
     def _dispatched(self, item: StoredEvent, is_known: bool) -> InsertOne[Document] | UpdateOne:
         if not is_known:
             return InsertOne(event_document(item))

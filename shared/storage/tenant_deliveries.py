@@ -20,6 +20,8 @@ from shared.storage.tenant_pages import Position, page_of, storage_errors, withi
 FINISHED: Final = (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.SKIPPED)
 _EVIDENCE: Final = 200
 """So many of a target's newest deliveries are looked at for its last attempt."""
+_MAX_REPLAYS: Final = 100
+"""Notes kept of one delivery, the latest ones: a document can't grow without end."""
 _EVIDENCE_AGE: Final = timedelta(days=1)
 
 
@@ -155,7 +157,7 @@ class TenantDeliveries:
             "updated_at": replay.at,
             "reason": None,
             "detail": "",
-            "replays": {"$concatArrays": [{"$ifNull": ["$replays", []]}, [note]]},
+            "replays": {"$slice": [{"$concatArrays": [{"$ifNull": ["$replays", []]}, [note]]}, -_MAX_REPLAYS]},
             "taken_up": mark,
         }
         with storage_errors():

@@ -6,8 +6,12 @@ from uuid import uuid4
 
 import pytest
 
+from shared.clock import utc_now
+from shared.messages import encode_event
+from shared.storage.events import event_from
 from tests.support.receiver import Receiver
 from tests.support.system import System, event
+from tests.support.waiting import eventually
 
 CERTIFICATE = {"certificate_id": "cert_42"}
 
@@ -94,3 +98,23 @@ async def test_one_bad_event_among_a_hundred_good_ones_stops_none_of_them(
         if number == 50:
             await system.publish_raw(b"garbage", routing_key="certificate.issued")
     await receiver.wait_for("/", 100)
+
+
+async def test_a_stored_event_that_is_parked_is_not_published_again(system: System, tenant: str) -> None:
+    """As when the API's catalogue accepts what the dispatcher's does not."""
+    accepted = await system.client(tenant).call(
+        "POST", "/api/v1/events", {"type": "custom.thing", "source": "/tests", "id": uuid4().hex, "data": {}}
+    )
+    event_id = accepted.body["id"]
+    stored = {"_id": event_id}
+    await eventually(
+        lambda: system.database.events.find_one(stored), until=lambda found: bool(found and found["dispatched_at"])
+    )
+    change = {"type": "certificate.issued", "dispatched_at": None, "pending_since": utc_now()}
+    found = await system.database.events.find_one_and_update(stored, {"$set": change}, return_document=True)
+    assert found is not None
+    await parked(system, json.loads(encode_event(event_from(found).event)), "certificate.issued")
+    await eventually(
+        lambda: system.database.events.find_one(stored),
+        until=lambda found: bool(found and "pending_since" not in found and found["dispatched_at"] is None),
+    )
