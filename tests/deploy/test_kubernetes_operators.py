@@ -11,8 +11,10 @@ import yaml
 from kubernetes_validate.utils import latest_version, validate
 
 from deploy.env_example import SERVICES
+from deploy.prometheus_rule import ALERTS
 from deploy.rabbitmq.users import users
 from tests.deploy.manifests import (
+    DEPLOY,
     KUBERNETES,
     Manifest,
     container,
@@ -42,6 +44,14 @@ def server(kind: str) -> Manifest:
     """The one object of an operator's kind."""
     [found] = [each for each in documents() if each["kind"] == kind]
     return found
+
+
+def pod_labels(kind: str) -> dict[str, str]:
+    """What an operator puts on the pods of the example."""
+    name = server(kind)["metadata"]["name"]
+    if kind == "MongoDBCommunity":
+        return {"app": f"{name}-svc"}
+    return {"app.kubernetes.io/name": name, "app.kubernetes.io/component": "rabbitmq"}
 
 
 @pytest.mark.parametrize("rendering", SCALED)
@@ -81,8 +91,7 @@ def test_the_queues_that_scale_are_the_ones_that_their_consumer_may_read() -> No
 
 @pytest.mark.parametrize("rendering", MONITORED)
 def test_prometheus_reads_every_service_where_it_answers(rendering: str) -> None:
-    [monitor] = of_kind("PodMonitor", rendering).values()
-    assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
+    monitor = of_kind("PodMonitor", rendering)["signalpost"]
     assert set(SERVICES) <= selected(monitor["spec"]["selector"], rendering)
     [endpoint] = monitor["spec"]["podMetricsEndpoints"]
     assert endpoint["path"] == "/metrics"
@@ -90,14 +99,44 @@ def test_prometheus_reads_every_service_where_it_answers(rendering: str) -> None
         assert endpoint["port"] in {port["name"] for port in container(rendering, service)["ports"]}
 
 
+@pytest.mark.parametrize("rendering", MONITORED)
+def test_prometheus_asks_the_same_jobs_for_the_same_as_in_compose(rendering: str) -> None:
+    config = yaml.safe_load((DEPLOY / "observability" / "prometheus" / "prometheus.yml").read_text())
+    expected = {
+        job["job_name"]: (job.get("metrics_path", "/metrics"), job.get("params"))
+        for job in config["scrape_configs"]
+        if job["job_name"] not in ("otel-collector", "prometheus")
+    }
+    found = {}
+    for monitor in of_kind("PodMonitor", rendering).values():
+        assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
+        for endpoint in monitor["spec"]["podMetricsEndpoints"]:
+            [relabeling] = endpoint["relabelings"]
+            assert relabeling["targetLabel"] == "job"
+            found[relabeling["replacement"]] = (endpoint["path"], endpoint.get("params"))
+    assert found == expected
+
+
+def test_prometheus_finds_the_broker_of_the_example() -> None:
+    metadata = server("RabbitmqCluster")["metadata"]
+    monitor = of_kind("PodMonitor", "components/monitoring")["rabbitmq"]["spec"]
+    assert monitor["namespaceSelector"] == {"matchNames": [metadata["namespace"]]}
+    assert matches(monitor["selector"], pod_labels("RabbitmqCluster"))
+    names = {endpoint["tlsConfig"]["serverName"] for endpoint in monitor["podMetricsEndpoints"]}
+    assert names == {f"{metadata['name']}.{metadata['namespace']}.svc"}
+
+
+@pytest.mark.parametrize("rendering", MONITORED)
+def test_the_alerts_are_the_ones_that_are_tested(rendering: str) -> None:
+    [rule] = of_kind("PrometheusRule", rendering).values()
+    assert rule["apiVersion"] == "monitoring.coreos.com/v1"
+    assert rule["spec"] == yaml.safe_load(ALERTS.read_text()), "renew it: see deploy/prometheus_rule.py"
+
+
 @pytest.mark.parametrize("kind", ["RabbitmqCluster", "MongoDBCommunity"])
 def test_the_services_may_reach_the_servers_of_the_examples(kind: str) -> None:
     metadata = server(kind)["metadata"]
-    name = metadata["name"]
-    labels = {
-        "RabbitmqCluster": {"app.kubernetes.io/name": name, "app.kubernetes.io/component": "rabbitmq"},
-        "MongoDBCommunity": {"app": f"{name}-svc"},
-    }[kind]  # what the operators put on the pods
+    labels = pod_labels(kind)
     every = of_kind("NetworkPolicy", "base")["services-to-broker-and-database"]["spec"]["egress"]
     peers = [peer for rule in every for peer in rule["to"] if matches(peer["podSelector"], labels)]
     [peer] = peers
