@@ -37,7 +37,6 @@ class Transition:
     """One change of a delivery's state, to be recorded only if nobody else recorded one first."""
 
     delivery_id: str
-    subscription_id: str
     attempts_made_before: int
     attempt: Attempt | None
     """None when the delivery ended without trying (disabled, skipped)."""
@@ -48,5 +47,7 @@ class Transition:
     reason: str | None = None
     """A DeadReason or SkipReason."""
     detail: str = ""
+    forgives: str = ""
+    """The subscription whose failures in a row this success sets back; empty where there are none."""
     token: str = field(default_factory=lambda: uuid4().hex)
     """Recognises this very change after a write whose answer was lost."""

@@ -97,7 +97,7 @@ class EventHandler:
         except Exception:
             log.exception("dispatch.bug", routing_key=incoming.routing_key)
             await self._alone(incoming)
-        await incoming.ack()
+        incoming.ack()
 
     async def _alone(self, incoming: Incoming) -> None:
         """Dispatch an event whose batch failed by itself, so that only the one at fault is parked."""

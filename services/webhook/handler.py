@@ -122,6 +122,7 @@ class WebhookSender:
             schedule=schedule,
             retry_4xx=self._settings.notification_retry_4xx,
             is_test=is_test,
+            has_failures=webhook.consecutive_failures > 0,
         )
 
     def _schedule(self, webhook: Subscription) -> RetrySchedule:

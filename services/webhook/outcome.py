@@ -22,6 +22,7 @@ def classify(
     schedule: RetrySchedule,
     retry_4xx: frozenset[int],
     is_test: bool,
+    has_failures: bool,
 ) -> Delivered | Failed:
     """Return what one request led to.
 
@@ -32,10 +33,12 @@ def classify(
         schedule: the webhook's retry schedule.
         retry_4xx: the 4xx codes that are retried.
         is_test: a test event gets one attempt only.
+        has_failures: whether failures in a row were on record when the attempt began.
     """
     record = _record(answer, number, started_at)
     if isinstance(answer, HttpAnswer) and 200 <= answer.status < 300:
-        return Delivered(attempt=record)
+        # In the time of a slow answer others may have failed: then look again, which costs a write.
+        return Delivered(attempt=record, follows_failure=has_failures or answer.duration > 1)
     final = DeadReason.TEST_FAILED if is_test else _final(answer, retry_4xx)
     return Failed(
         attempt=record,

@@ -12,11 +12,12 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
+import structlog
 from aio_pika.exceptions import ChannelNotFoundEntity
 from aiormq.abc import DeliveredMessage
 
 from shared.broker.connection import FAULTS, BrokerRefused, BrokerUnavailable, Link, is_refusal, open_link
-from shared.broker.consumer import Incoming
+from shared.broker.message import Message
 
 WINDOW = 100
 """Messages of up to 1 MiB that may be on their way to us at once."""
@@ -24,6 +25,8 @@ RETURNED_IN_ORDER = 32
 """RabbitMQ keeps the order of so many messages that return with one command: beyond it Erlang's maps have none."""
 PATIENCE = 1.0
 """Seconds without a message after which we ask whether others have taken what we still expect."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,14 @@ class QueueState:
     consumers: int
 
 
-class Parked(Incoming):
+class Parked(Message):
     """A message that lies in a queue."""
 
-    __slots__ = ("message_id", "published_at", "tag")
+    __slots__ = ("message_id", "published_at")
 
     def __init__(self, message: DeliveredMessage) -> None:
         super().__init__(message)
         properties = message.header.properties
-        self.tag: int = message.delivery_tag or 0
         self.message_id: str = properties.message_id or ""
         time = properties.timestamp
         self.published_at: datetime | None = time if isinstance(time, datetime) else None
@@ -74,7 +76,10 @@ class Browser:
 
     async def remove(self, message: Parked) -> None:
         """Take a message out of the queue for good."""
-        await message.ack()
+        try:
+            await self._link.raw.basic_ack(message.tag, wait=False)
+        except FAULTS:
+            log.info("broker.ack_lost", messages=1)  # it is back in the queue
         del self._held[message.tag]
 
     async def give_back(self) -> None:

@@ -5,15 +5,17 @@ recorded when the broker goes away in between, and the redelivered copy then fin
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
-from aiormq.abc import AbstractChannel as RawChannel
 from aiormq.abc import DeliveredMessage
 
 from shared.backoff import Backoff
+from shared.broker.acks import Acks
 from shared.broker.connection import FAULTS, BrokerUnavailable, Link, open_link
+from shared.broker.message import Message
 from shared.telemetry.metrics import BROKER, RECONNECTS
 from shared.topology import Topology
 
@@ -23,27 +25,19 @@ DRAIN_SECONDS = 45.0
 """How long a stop waits for what is in flight: longer than any attempt takes, shorter than patience with a pod."""
 
 
-class Incoming:
+class Incoming(Message):
     """A message from a queue, to be acked once and for all by `ack`."""
 
-    __slots__ = ("_channel", "_tag", "body", "content_type", "headers", "redelivered", "routing_key")
+    __slots__ = ("_acks",)
 
-    def __init__(self, message: DeliveredMessage) -> None:
-        properties = message.header.properties
-        self.body: bytes = message.body
-        self.headers: Mapping[str, Any] = properties.headers or {}
-        self.content_type: str = properties.content_type or ""
-        self.routing_key: str = message.routing_key or ""
-        self.redelivered: bool = bool(message.redelivered)
-        self._channel: RawChannel = message.channel
-        self._tag: int = message.delivery_tag or 0
+    def __init__(self, message: DeliveredMessage, acks: Acks) -> None:
+        super().__init__(message)
+        self._acks = acks
+        acks.handed_out(self.tag)
 
-    async def ack(self) -> None:
-        """Tell the broker that the message is settled; if the channel is gone it will come again, redelivered."""
-        try:
-            await self._channel.basic_ack(self._tag, wait=False)
-        except FAULTS:
-            log.info("broker.ack_lost", routing_key=self.routing_key)
+    def ack(self) -> None:
+        """Have the broker told that it is settled; if the channel is gone it will come again, redelivered."""
+        self._acks.settle(self.tag)
 
 
 Handler = Callable[[Incoming], Coroutine[Any, Any, None]]
@@ -60,6 +54,7 @@ class Consumer:
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._link: Link | None = None
+        self._acks: Acks | None = None
         self._consuming = False
 
     @property
@@ -92,6 +87,8 @@ class Consumer:
             except FAULTS:
                 log.info("broker.cancel_lost", queue=self._queue)
         await self._drain()
+        if self._acks is not None:
+            await self._acks.flushed()
         if link is not None:
             await link.close()
 
@@ -111,8 +108,9 @@ class Consumer:
         self._link = link = await open_link(self._url, name=self._name, confirms=False, topology=self._topology)
         if is_again:
             RECONNECTS.labels(BROKER).inc()
+        self._acks = acks = Acks(link.raw)
         await link.raw.basic_qos(prefetch_count=self._prefetch)
-        await link.raw.basic_consume(self._queue, self._on_message, consumer_tag=self._name)
+        await link.raw.basic_consume(self._queue, partial(self._on_message, acks), consumer_tag=self._name)
         self._consuming = True
         backoff.reset()
         log.info("broker.consuming", queue=self._queue)
@@ -134,7 +132,7 @@ class Consumer:
             for wait in waits:
                 wait.cancel()
 
-    async def _on_message(self, message: DeliveredMessage) -> None:
-        task = asyncio.create_task(self._handler(Incoming(message)))
+    async def _on_message(self, acks: Acks, message: DeliveredMessage) -> None:
+        task = asyncio.create_task(self._handler(Incoming(message, acks)))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)

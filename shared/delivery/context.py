@@ -26,7 +26,7 @@ class WorkerContext:
     @classmethod
     def from_settings(cls, settings: DeliverySettings, *, name: str) -> "WorkerContext":
         """Make the parts; connecting comes later, by itself."""
-        database = Database(settings.mongodb_url.get_secret_value(), settings.mongodb_database, app=name)
+        database = Database(settings.mongodb_url.get_secret_value(), settings.mongodb_database, app=name, holds=True)
         publisher = Publisher(settings.amqp_url.get_secret_value(), name=f"{name}.publisher", topology=topology())
         subscriptions = Subscriptions(database)
         deliveries = Deliveries(database, subscriptions)

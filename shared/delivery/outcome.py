@@ -28,7 +28,8 @@ def transition_for(
     owed = now if is_export_mail(task) else None  # the event that tells of it
     match result:
         case Delivered():
-            return _after(task, attempt, result.attempt, DeliveryState.DELIVERED, now, due_at=owed)
+            forgives = task.subscription_id if result.follows_failure else ""
+            return _after(task, attempt, result.attempt, DeliveryState.DELIVERED, now, due_at=owed, forgives=forgives)
         case Skipped():
             reason = result.reason.value
             return _without_attempt(task, attempt, DeliveryState.SKIPPED, now, reason, result.detail, due_at=owed)
@@ -67,10 +68,10 @@ def _after(
     due_at: datetime | None = None,
     reason: str | None = None,
     detail: str = "",
+    forgives: str = "",
 ) -> Transition:
     return Transition(
         delivery_id=task.delivery_id,
-        subscription_id=task.subscription_id,
         attempts_made_before=attempt - 1,
         attempt=record,
         state=state,
@@ -78,6 +79,7 @@ def _after(
         due_at=due_at,
         reason=reason,
         detail=detail,
+        forgives=forgives,
     )
 
 
@@ -93,7 +95,6 @@ def _without_attempt(
 ) -> Transition:
     return Transition(
         delivery_id=task.delivery_id,
-        subscription_id=task.subscription_id,
         attempts_made_before=attempt - 1,
         attempt=None,
         state=state,

@@ -22,6 +22,8 @@ class Delivered:
     """The receiver took it."""
 
     attempt: Attempt
+    follows_failure: bool = True
+    """Whether its subscription may have failures on record, in a row, which this success sets back."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ class DeliveryWorker:
             await self._park(incoming, str(error))
         else:
             await self._run(task, redelivered=incoming.redelivered)
-        await incoming.ack()
+        incoming.ack()
 
     async def _run(self, task: Task, *, redelivered: bool) -> None:
         if task.delivery_id in self._busy:

@@ -43,14 +43,23 @@ class StorageUnavailable(Exception):
 
 
 class Database:
-    """The collections of one deployment."""
+    """The collections of one deployment.
 
-    def __init__(self, url: str, name: str, *, app: str) -> None:
+    Args:
+        url: where the server is.
+        name: the database's.
+        app: what the server's logs call us.
+        holds: every operation is run by `hold` and may be repeated. Then the driver need not make it repeatable,
+            which costs the server a quarter of each update.
+    """
+
+    def __init__(self, url: str, name: str, *, app: str, holds: bool = False) -> None:
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(
             url,
             appname=f"signalpost-{app}",
             tz_aware=True,
             w="majority",
+            retryWrites=not holds,
             timeoutMS=OPERATION_TIMEOUT_MS,
             serverSelectionTimeoutMS=5_000,
         )

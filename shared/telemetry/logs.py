@@ -8,9 +8,12 @@ import logging
 import sys
 from typing import Any
 
+import msgspec
 import structlog
 
 from shared.settings import CoreSettings
+
+_encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
 def configure_logs(settings: CoreSettings, *, service: str) -> None:
@@ -47,4 +50,8 @@ def configure_logs(settings: CoreSettings, *, service: str) -> None:
 def _renderer(log_format: str) -> list[Any]:
     if log_format == "console":
         return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
-    return [structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [structlog.processors.JSONRenderer(serializer=_json)]
+
+
+def _json(fields: dict[str, object], **_: object) -> str:
+    return _encoder.encode(fields).decode()

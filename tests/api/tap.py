@@ -56,7 +56,7 @@ async def tapping(url: str, queues: Sequence[str]) -> AsyncIterator[Tap]:
             tap.messages.append(
                 Tapped(queue=queue, routing_key=incoming.routing_key, headers=headers, body=incoming.body)
             )
-            await incoming.ack()
+            incoming.ack()
 
         return Consumer(url, queue, name=f"tap.{queue}", prefetch=100, topology=topology(), handler=keep)
 

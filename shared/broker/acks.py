@@ -1,0 +1,67 @@
+"""Acks in groups: what is settled within a few milliseconds is told to the broker in as few frames as it can be.
+
+A frame for each message is the larger half of what settling costs a quorum queue, because each becomes an entry of
+its log. Acking late is harmless: what a crash makes the broker hand out again is found settled in the database.
+"""
+
+import asyncio
+from typing import Final
+
+import structlog
+from aiormq.abc import AbstractChannel as RawChannel
+
+from shared.broker.connection import FAULTS
+
+ACK_WINDOW: Final = 0.005
+"""Seconds in which acks are gathered."""
+
+log = structlog.get_logger(__name__)
+
+
+class Acks:
+    """The acks of one channel. Every message must be announced by `handed_out` in the order of delivery."""
+
+    def __init__(self, channel: RawChannel) -> None:
+        self._channel = channel
+        self._open: dict[int, bool] = {}  # by delivery tag, in order; whether it is settled
+        self._settled: list[int] = []
+        self._flushing: asyncio.Task[None] | None = None
+
+    def handed_out(self, tag: int) -> None:
+        """Note that the broker waits for this message's ack."""
+        self._open[tag] = False
+
+    def settle(self, tag: int) -> None:
+        """Have a message acked with the next group."""
+        self._open[tag] = True
+        self._settled.append(tag)
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush_soon())
+
+    async def flushed(self) -> None:
+        """Wait until what was settled so far is on its way."""
+        while self._flushing is not None:
+            await asyncio.wait([self._flushing])
+
+    async def _flush_soon(self) -> None:
+        await asyncio.sleep(ACK_WINDOW)
+        self._flushing = None
+        settled, self._settled = self._settled, []
+        try:
+            for tag, multiple in self._frames(settled):
+                await self._channel.basic_ack(tag, multiple=multiple, wait=False)
+        except FAULTS:
+            log.info("broker.ack_lost", messages=len(settled))  # they will come again, redelivered
+
+    def _frames(self, settled: list[int]) -> list[tuple[int, bool]]:
+        """Return the acks to send: one for all of the oldest messages without a gap, and one for each other."""
+        newest_of_run = 0
+        for tag, is_settled in self._open.items():
+            if not is_settled:
+                break
+            newest_of_run = tag
+        frames = [(newest_of_run, True)] if newest_of_run else []
+        frames += [(tag, False) for tag in settled if tag > newest_of_run]
+        for tag in settled:
+            del self._open[tag]
+        return frames

@@ -1,0 +1,82 @@
+"""Acks travel in groups: each settles what it is for and nothing else, in whatever order the work was done."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from uuid import uuid4
+
+import pytest
+
+from deploy.local.stack import Stack
+from shared.broker import Consumer, Incoming, Outgoing, Publisher
+from shared.topology import to_send_queue, topology
+from tests.support.waiting import eventually
+
+QUEUE = to_send_queue("webhook")
+BODIES = [str(number) for number in range(10)]
+
+
+@pytest.fixture
+async def url(stack: Stack) -> AsyncIterator[str]:
+    """A virtual host with ten messages on a queue that nobody consumes."""
+    if stack.rabbitmq is None:
+        pytest.skip("needs a virtual host of its own: unset AMQP_URL")
+    name = uuid4().hex
+    url = await stack.rabbitmq.create_vhost(name)
+    publisher = Publisher(url, name="tests", topology=topology())
+    for body in BODIES:
+        await publisher.publish(Outgoing(exchange="", routing_key=QUEUE, body=body.encode()))
+    await publisher.aclose()
+    yield url
+    await stack.rabbitmq.delete_vhost(name)
+
+
+async def take(url: str, count: int, *, settling: Sequence[str] = ()) -> dict[str, bool]:
+    """Take so many messages and settle some of them, in this order; returns the bodies, and whether redelivered."""
+    messages: dict[str, Incoming] = {}
+
+    async def keep(incoming: Incoming) -> None:
+        messages[incoming.body.decode()] = incoming
+
+    async def look() -> dict[str, Incoming]:
+        return messages
+
+    consumer = Consumer(url, QUEUE, name=uuid4().hex, prefetch=100, topology=topology(), handler=keep)
+    running = asyncio.create_task(consumer.run())
+    await eventually(look, until=lambda seen: len(seen) == count)
+    for body in settling:
+        messages[body].ack()
+    await consumer.stop()
+    await running
+    return {body: message.redelivered for body, message in messages.items()}
+
+
+@pytest.mark.parametrize(
+    "settling",
+    [BODIES[:4], ["2", "0", "1"], ["9"], ["5", "1", "3"], ["0", "4", "1", "9"], BODIES[:9]],
+    ids="".join,
+)
+async def test_what_is_not_settled_comes_again_and_nothing_else(url: str, settling: list[str]) -> None:
+    await take(url, len(BODIES), settling=settling)
+    left = {body: True for body in BODIES if body not in settling}
+    assert await take(url, len(left)) == left
+
+
+async def test_groups_of_one_channel_add_up(url: str) -> None:
+    consumer_saw: list[Incoming] = []
+
+    async def keep(incoming: Incoming) -> None:
+        consumer_saw.append(incoming)
+
+    async def unacked() -> int:
+        return len(consumer_saw)
+
+    consumer = Consumer(url, QUEUE, name=uuid4().hex, prefetch=3, topology=topology(), handler=keep)
+    running = asyncio.create_task(consumer.run())
+    for settled in range(0, 9, 3):  # the next three come only when the three before are really acked
+        await eventually(unacked, until=lambda seen, wanted=settled + 3: seen == wanted)  # type: ignore[misc]
+        for incoming in reversed(consumer_saw[settled:]):
+            incoming.ack()
+    await eventually(unacked, until=lambda seen: seen == len(BODIES))
+    await consumer.stop()
+    await running
+    assert await take(url, 1) == {"9": True}
