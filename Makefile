@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-quick help setup python demo test test-rabbitmq4 run chaos chaos-cluster lint types contracts check lock clean
+.PHONY: bench bench-quick help setup python demo test test-rabbitmq4 try-image run chaos chaos-cluster lint types contracts check lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 15
@@ -28,6 +28,9 @@ test: setup ## run all tests against real servers, two files at a time (choose w
 
 test-rabbitmq4: setup ## run the tests against RabbitMQ 4 of a newer Debian, as root (choose with ARGS="tests/pipeline --suite sid")
 	@$(BIN)/python -m deploy.local.rabbitmq4 $(ARGS)
+
+try-image: setup ## build the container image without a registry, run its services, say what is in it (as root)
+	@$(BIN)/python -m deploy.image
 
 chaos: setup ## the long fault run, 10 to 20 minutes (repeat one with ARGS="--seed N")
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -8,14 +8,11 @@ everything else as it is. So the tests may kill, pause and wipe this broker too.
 import argparse
 import os
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from deploy.local import apt
-from deploy.local.install import alone
+from deploy.local.debian import make_root
 from deploy.local.virtualenv import SetupError
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -26,32 +23,6 @@ _WRAPPER = """\
 # RabbitMQ's program of this name, with the /usr that it came in. Each step becomes the next: signals reach the last.
 exec unshare --mount sh -c 'mount --bind "$0/usr" /usr && exec "$@"' {root} {program} "$@"
 """
-
-
-def make_root(folder: Path, suite: str) -> Path:
-    """Return the root of a Debian release with RabbitMQ in it, made if there is none.
-
-    Raises:
-        SetupError: it can't be made; the text says why.
-    """
-    root = folder / "root"
-    if root.exists():
-        return root
-    if os.geteuid() != 0:
-        raise SetupError("needs root: debootstrap makes device files, and the broker gets a /usr of its own")
-    with alone(_REPOSITORY) as lock:
-        if shutil.which("debootstrap") is None:
-            apt.install(["debootstrap", "debian-archive-keyring"], lock=lock)
-        folder.mkdir(parents=True, exist_ok=True)
-        print(f"set-up: debootstrap {suite}, which takes some minutes", flush=True)
-        with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-            target = Path(unfinished) / "root"
-            command = ["debootstrap", "--variant=minbase", "--include=rabbitmq-server", suite, str(target)]
-            made = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=(lock,))
-            if made.returncode != 0:
-                raise SetupError(f"`{shlex.join(command)}` failed:\n{made.stdout[-2000:]}{made.stderr[-2000:]}")
-            target.rename(root)
-    return root
 
 
 def write_programs(folder: Path, root: Path) -> Path:
@@ -74,7 +45,7 @@ def main() -> int:
     arguments, for_pytest = parser.parse_known_args()
     folder = _REPOSITORY / ".rabbitmq4" / arguments.suite
     try:
-        home = write_programs(folder / "bin", make_root(folder, arguments.suite))
+        home = write_programs(folder / "bin", make_root(folder, arguments.suite, ["rabbitmq-server"]))
     except SetupError as error:
         print(f"set-up: {error}", file=sys.stderr)
         return 1
