@@ -41,7 +41,6 @@ def _failure(number: int) -> Transition:
     now = utc_now()
     return Transition(
         delivery_id="dlv_1",
-        subscription_id="wh_1",
         attempts_made_before=number - 1,
         attempt=Attempt(number=number, started_at=now, duration_ms=1, status=500, error="http_500"),
         state=DeliveryState.DEAD,
