@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from benchmarks.nginx import Nginx
 from benchmarks.system import System, new_system
 from deploy.local.process import Process, StackError
+from deploy.local.services import WORKER
 from deploy.local.stack import Stack
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -42,9 +43,14 @@ class Bench:
         """Return the number for the size of this run."""
         return quick if self.quick else full
 
-    def system(self, **settings: str) -> AbstractAsyncContextManager[System]:
-        """A new Signalpost on the running servers; `settings` are environment variables of its services."""
-        return new_system(self.stack, settings)
+    def system(self, *, program: Sequence[str] = WORKER, **settings: str) -> AbstractAsyncContextManager[System]:
+        """A new Signalpost on the running servers.
+
+        Args:
+            program: what runs its services.
+            settings: environment variables of its services.
+        """
+        return new_system(self.stack, settings, program)
 
     @asynccontextmanager
     async def process(

@@ -35,7 +35,7 @@ def _legend(names: Sequence[str]) -> Iterator[str]:
         if name:
             yield _box(x, 32, 11, 11, position)
             yield _text(x + 16, 42, name)
-            x += 30 + 6.6 * len(name)
+            x += 34 + 6.8 * len(name)
 
 
 def _bars(plot: Plot) -> tuple[float, list[str]]:

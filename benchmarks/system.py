@@ -4,14 +4,14 @@ Every repeat of a scenario gets a new one, so that nothing of the repeat before 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
 from benchmarks.meter import Meter
 from deploy.local.process import wait_until
-from deploy.local.services import Service, Services
+from deploy.local.services import WORKER, Service, Services
 from deploy.local.stack import Stack
 from shared.broker import Publisher
 from shared.clock import utc_now
@@ -124,7 +124,9 @@ def certificate_event(number: int, *, tenant: str) -> Event:
 
 
 @asynccontextmanager
-async def new_system(stack: Stack, settings: dict[str, str]) -> AsyncIterator[System]:
+async def new_system(
+    stack: Stack, settings: Mapping[str, str], program: Sequence[str] = WORKER
+) -> AsyncIterator[System]:
     """Make a virtual host and a database, and remove both with all processes afterwards."""
     assert stack.rabbitmq is not None
     name = f"bench-{uuid4().hex[:8]}"
@@ -135,7 +137,7 @@ async def new_system(stack: Stack, settings: dict[str, str]) -> AsyncIterator[Sy
     try:
         await database.ensure_indexes(30)
         await publisher.connect()
-        async with Services(stack.directory, environment) as services:
+        async with Services(stack.directory, environment, program=program) as services:
             yield System(stack, environment, services, database, publisher)
     finally:
         await publisher.aclose()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Measured
-from benchmarks.scenarios import end_to_end, latency, scaling, stages
+from benchmarks.scenarios import end_to_end, latency, scaling, stages, telemetry
 
 Scenario = Callable[[Bench], Awaitable[Measured]]
 
@@ -13,5 +13,6 @@ SCENARIOS: tuple[tuple[str, Scenario], ...] = (
     ("end_to_end", end_to_end.measure),
     ("latency", latency.measure),
     ("scaling", scaling.measure),
+    ("telemetry", telemetry.measure),
 )
 """Name and function; the name is what `--only` takes."""

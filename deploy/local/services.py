@@ -22,7 +22,7 @@ from deploy.local.program import Program, start_together
 from deploy.local.run_directory import RunDirectory
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_WORKER = (sys.executable, "-m", "services.worker")
+WORKER = (sys.executable, "-m", "services.worker")
 _SERVE_HTTP = {"api", "all"}  # the commands that have API_PORT, and answer there
 
 
@@ -75,7 +75,7 @@ class Services:
     """The services of one system, by instance name; all of them end with the block."""
 
     def __init__(
-        self, directory: RunDirectory, environment: Mapping[str, str], *, program: Sequence[str] = _WORKER
+        self, directory: RunDirectory, environment: Mapping[str, str], *, program: Sequence[str] = WORKER
     ) -> None:
         self._directory = directory
         self._environment = environment
