@@ -17,12 +17,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from shared.amqp_urls import each_url
 from shared.keyring import Keyring
 from shared.links import Links
 from shared.retry import RetrySchedule, parse_duration
+from shared.telemetry.settings import TelemetrySettings
 
 Transport = Literal["disabled", "webhook", "smtp"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -60,12 +61,8 @@ class InvalidSettings(Exception):
     """The environment can't be used; the text is one line for each variable at fault."""
 
 
-class CoreSettings(BaseSettings):
+class CoreSettings(TelemetrySettings):
     """What every process needs."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", arbitrary_types_allowed=True, use_attribute_docstrings=True
-    )
 
     environment: Literal["development", "production"] = "production"
     """`development` allows http targets, made-up keys and `worker token`."""

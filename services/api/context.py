@@ -25,6 +25,7 @@ from shared.storage.tenant_events import TenantEvents
 from shared.storage.tenant_idempotency import TenantIdempotency
 from shared.storage.tenant_subscriptions import TenantSubscriptions
 from shared.storage.tenant_webhooks import TenantWebhooks
+from shared.telemetry.tracing import Tracing, tracing_for
 from shared.topology import topology
 
 
@@ -57,6 +58,7 @@ class ApiContext:
     confirmations: Confirmations
     consents: Consents
     branding: TenantBranding
+    tracing: Tracing | None
 
     @classmethod
     def from_settings(cls, settings: ApiSettings) -> "ApiContext":
@@ -91,6 +93,7 @@ class ApiContext:
             confirmations=Confirmations(database),
             consents=Consents(database),
             branding=TenantBranding(database),
+            tracing=tracing_for("signalpost-api", settings),
         )
 
     async def aclose(self) -> None:
@@ -98,6 +101,8 @@ class ApiContext:
         await self.publisher.aclose()
         await self.database.aclose()
         await self.resolver.close()
+        if self.tracing is not None:
+            await self.tracing.aclose()
 
 
 def _context(request: Request) -> ApiContext:

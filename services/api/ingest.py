@@ -4,7 +4,7 @@
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -20,7 +20,8 @@ from shared.intake import read_event
 from shared.messages import Event, InvalidMessage, rfc3339
 from shared.storage.tenant_idempotency import KeyUse
 from shared.telemetry.metrics import EVENTS_REJECTED, REJECTIONS
-from shared.telemetry.trace import traceparent_or_new
+from shared.telemetry.spans import event_facts, sending
+from shared.telemetry.trace import traceparent_or_new, valid_traceparent
 
 MAX_KEY: Final = 255
 _ATTRIBUTES = ("specversion", "id", "source", "type", "time", "tenantid", "subject", "datacontenttype", "data")
@@ -91,6 +92,14 @@ async def accept(context: ApiContext, event: Event) -> Accepted:
         StorageUnavailable: nothing is known to be stored; a repeat is safe.
         Problem: it is stored, but the broker did not confirm it.
     """
+    if context.tracing is None:
+        return await _accept(context, replace(event, traceparent=traceparent_or_new(event.traceparent)))
+    with sending(context.tracing, event.traceparent) as span:
+        span.note(event_facts(event))
+        return await _accept(context, replace(event, traceparent=span.traceparent))
+
+
+async def _accept(context: ApiContext, event: Event) -> Accepted:
     uncatalogued = context.catalogue.get(event.type) is None
     is_new = await context.accepted_events.add_accepted(event, at=utc_now(), uncatalogued=uncatalogued)
     if not is_new:
@@ -131,8 +140,9 @@ def _defaults(request: Request, caller: Caller) -> dict[str, object]:
         "datacontenttype": "application/json",
         "time": rfc3339(utc_now()),
         "tenantid": caller.tenant,
-        "traceparent": traceparent_or_new(request.traceparent),
     }
+    if valid_traceparent(request.traceparent) is not None:
+        defaults["traceparent"] = request.traceparent
     if request.idempotency_key is not None:
         defaults["id"] = request.idempotency_key
     return defaults

@@ -44,7 +44,9 @@ from shared.telemetry.metrics import (
     EVENTS_DISPATCHED,
     EVENTS_REJECTED,
 )
-from shared.telemetry.trace import traceparent_or_new
+from shared.telemetry.spans import dispatching, note_rejected
+from shared.telemetry.trace import traceparent_or_new, valid_traceparent
+from shared.telemetry.tracing import Span
 from shared.topology import EVENT
 
 log = structlog.get_logger(__name__)
@@ -62,6 +64,8 @@ class Arrival:
     traceparent: str
     accepted_at: int
     """Epoch milliseconds: when it was handed to the broker, as far as that was noted, or when it came here."""
+    span: Span | None
+    """Ends when its batch is done; that of a batch that failed is never sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +88,7 @@ class EventHandler:
     ) -> None:
         self._catalogue, self._publisher, self._transport = catalogue, context.publisher, transport
         self._events, self._deliveries = context.events, context.deliveries
+        self._tracing = context.tracing
         self._subscriptions = context.subscriptions
         self._batches: Batcher[Arrival, None] = Batcher(self._dispatch, window=BATCH_WINDOW, max_items=MAX_BATCH)
 
@@ -114,9 +119,16 @@ class EventHandler:
             raise InvalidMessage(f"type: is {event.type!r}, but the routing key is {incoming.routing_key!r}")
         if is_internal(event.type) and event.source != OWN_SOURCE:
             raise InvalidMessage(f"type: {event.type} is emitted by Signalpost itself; publish a type of your own")
-        trace = traceparent_or_new(incoming.headers.get("traceparent") or event.traceparent)
+        parent = valid_traceparent(incoming.headers.get("traceparent")) or event.traceparent
+        span = None if self._tracing is None else dispatching(self._tracing, event, parent)
         accepted_at = epoch_ms_header(incoming.headers, ACCEPTED_AT) or now_ms()
-        return Arrival(event=event, redelivered=incoming.redelivered, traceparent=trace, accepted_at=accepted_at)
+        return Arrival(
+            event=event,
+            redelivered=incoming.redelivered,
+            traceparent=traceparent_or_new(parent) if span is None else span.traceparent,
+            accepted_at=accepted_at,
+            span=span,
+        )
 
     async def _dispatch(self, arrivals: Sequence[Arrival]) -> list[None]:
         distinct = {arrival.event.id: arrival for arrival in sorted(arrivals, key=lambda a: a.redelivered)}
@@ -131,6 +143,8 @@ class EventHandler:
         earlier = {delivery.id: delivery for delivery in present}
         await self._publish_tasks(planned, earlier)
         _count(arrivals, planned, earlier)
+        if self._tracing is not None:
+            _end_spans(arrivals, planned)
         return [None] * len(arrivals)
 
     async def _wanted_by(self, arrivals: Sequence[Arrival]) -> dict[str, list[Subscription]]:
@@ -189,6 +203,8 @@ class EventHandler:
         await asyncio.gather(*(self._publisher.publish(message) for message in messages))
 
     async def _park(self, incoming: Incoming, reason: DeadReason, detail: str) -> None:
+        if self._tracing is not None:
+            note_rejected(self._tracing, incoming.headers.get("traceparent"), reason.value)
         EVENTS_REJECTED.labels(reason.value).inc()
         DEAD_LETTERS.labels(EVENT, reason.value).inc()
         await self._publisher.publish(
@@ -207,6 +223,14 @@ class EventHandler:
 def _is_new(delivery: Delivery, earlier: Delivery | None) -> bool:
     """Tell whether this try stored the delivery: nobody did before, or we did and the answer was lost."""
     return earlier is None or earlier.created_by == delivery.created_by
+
+
+def _end_spans(arrivals: Sequence[Arrival], planned: Sequence[Planned]) -> None:
+    deliveries = {plan.arrival.event.id: len(plan.deliveries) for plan in planned}
+    for arrival in arrivals:
+        if arrival.span is not None:
+            arrival.span.note({"signalpost.deliveries": deliveries.get(arrival.event.id, 0)})
+            arrival.span.end()
 
 
 def _count(arrivals: Sequence[Arrival], planned: Sequence[Planned], earlier: dict[str, Delivery]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import aiohttp
+from yarl import URL
 
 from services.webhook.lanes import Lane, Lanes
 from services.webhook.outcome import classify
@@ -15,11 +16,14 @@ from shared.delivery import Busy, Failed, Gone, Result, Skipped, Unable, Withdra
 from shared.delivery.settle import TEST_EVENT
 from shared.keyring import SecretUnavailable
 from shared.messages import Task
-from shared.outbound import OutboundPolicy, UrlRefused, post_bounded
+from shared.outbound import HttpAnswer, HttpFailure, OutboundPolicy, UrlRefused, post_bounded
 from shared.reasons import DeadReason, SkipReason
 from shared.retry import RetrySchedule
 from shared.stall import StallWatch
 from shared.storage import Slots, Subscription, Subscriptions
+from shared.telemetry.spans import note_status, requesting
+from shared.telemetry.trace import child_traceparent
+from shared.telemetry.tracing import Tracing
 
 SECRET_WAIT = 60.0
 """Seconds until a delivery whose secret can't be derived is tried again: an operator has to repair the keys."""
@@ -39,9 +43,11 @@ class WebhookSender:
         policy: OutboundPolicy,
         session: aiohttp.ClientSession,
         stall_watch: StallWatch,
+        tracing: Tracing | None,
     ) -> None:
         self._settings, self._subscriptions, self._slots = settings, subscriptions, slots
         self._policy, self._session, self._stall_watch = policy, session, stall_watch
+        self._tracing = tracing
         self._keyring = settings.keyring()
         self._lanes = Lanes()
 
@@ -101,20 +107,7 @@ class WebhookSender:
             )
             final = DeadReason.TEST_FAILED if is_test else DeadReason.URL_REFUSED
             return Failed(attempt=record, schedule=schedule, final=final)
-        answer = await post_bounded(
-            self._session,
-            url,
-            body=task.body,
-            headers=request_headers(
-                task,
-                attempt=attempt,
-                timestamp=int(time.time()),
-                origin=webhook.origin,
-                secrets=secrets,
-                custom=webhook.headers,
-            ),
-            total_timeout=self._settings.notification_http_timeout,
-        )
+        answer = await self._request(url, task, attempt, webhook, secrets)
         return classify(
             answer,
             number=attempt,
@@ -124,6 +117,36 @@ class WebhookSender:
             is_test=is_test,
             has_failures=webhook.consecutive_failures > 0,
         )
+
+    async def _request(
+        self, url: URL, task: Task, attempt: int, webhook: Subscription, secrets: list[str]
+    ) -> HttpAnswer | HttpFailure:
+        async def post(traceparent: str) -> HttpAnswer | HttpFailure:
+            return await post_bounded(
+                self._session,
+                url,
+                body=task.body,
+                headers=request_headers(
+                    task,
+                    attempt=attempt,
+                    timestamp=int(time.time()),
+                    origin=webhook.origin,
+                    traceparent=traceparent,
+                    secrets=secrets,
+                    custom=webhook.headers,
+                ),
+                total_timeout=self._settings.notification_http_timeout,
+            )
+
+        if self._tracing is None:
+            return await post(child_traceparent(task.traceparent))
+        with requesting(self._tracing, url, parent=task.traceparent, attempt=attempt) as span:
+            answer = await post(span.traceparent)
+            if isinstance(answer, HttpAnswer):
+                note_status(span, answer.status)
+            else:
+                span.fail(answer.error_class.value)
+            return answer
 
     def _schedule(self, webhook: Subscription) -> RetrySchedule:
         if webhook.retry_schedule is None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from shared.headers import is_reserved
 from shared.messages import Task
 from shared.signing import Origin, signature_headers
-from shared.telemetry.trace import child_traceparent
 
 USER_AGENT = "Signalpost/0.1"
 
@@ -16,6 +15,7 @@ def request_headers(
     attempt: int,
     timestamp: int,
     origin: Origin,
+    traceparent: str,
     secrets: Sequence[str],
     custom: Mapping[str, str],
 ) -> dict[str, str]:
@@ -26,6 +26,7 @@ def request_headers(
         attempt: the attempt's number.
         timestamp: Unix seconds of this attempt.
         origin: which API the webhook was made under.
+        traceparent: the trace context that the receiver may continue.
         secrets: the newest first; two while they overlap.
         custom: the owner's own headers, which override none of ours.
     """
@@ -34,7 +35,7 @@ def request_headers(
         "Content-Type": "application/json",
         "User-Agent": USER_AGENT,
         "X-Delivery-Attempt": str(attempt),
-        "traceparent": child_traceparent(task.traceparent),
+        "traceparent": traceparent,
         **signature_headers(
             origin=origin, secrets=secrets, message_id=task.event_id, timestamp=timestamp, body=task.body
         ),

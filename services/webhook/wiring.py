@@ -35,7 +35,13 @@ class WebhookConsumer:
         )
         self._stall_watch = StallWatch()
         sender = WebhookSender(
-            settings, context.subscriptions, Slots(context.database), policy, self._session, self._stall_watch
+            settings,
+            context.subscriptions,
+            Slots(context.database),
+            policy,
+            self._session,
+            self._stall_watch,
+            context.tracing,
         )
         worker = DeliveryWorker(WEBHOOK, sender, context)
         self._consumer = Consumer(

@@ -9,6 +9,7 @@ from shared.broker import Publisher
 from shared.delivery.settle import Settler
 from shared.settings import DeliverySettings
 from shared.storage import Database, Deliveries, Events, Subscriptions
+from shared.telemetry.tracing import Tracing, tracing_for
 from shared.topology import topology
 
 
@@ -22,6 +23,7 @@ class WorkerContext:
     events: Events
     deliveries: Deliveries
     settler: Settler
+    tracing: Tracing | None
 
     @classmethod
     def from_settings(cls, settings: DeliverySettings, *, name: str) -> "WorkerContext":
@@ -42,6 +44,7 @@ class WorkerContext:
                 subscriptions,
                 auto_disable_after=settings.notification_auto_disable_after,
             ),
+            tracing=tracing_for(f"signalpost-{name}", settings),
         )
 
     @asynccontextmanager
@@ -57,3 +60,5 @@ class WorkerContext:
         """Close the connections."""
         await self.publisher.aclose()
         await self.database.aclose()
+        if self.tracing is not None:
+            await self.tracing.aclose()

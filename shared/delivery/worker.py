@@ -5,6 +5,7 @@ unacked while a server is away, or takes the delay ladder without costing an att
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -15,8 +16,10 @@ from shared.delivery.context import WorkerContext
 from shared.delivery.gate import Discard, Finish, judge, needs_check
 from shared.delivery.result import Busy, Gone, Sender, Unable
 from shared.delivery.routes import dead_message, readable_headers
+from shared.delivery.traced import attempting, note_result
 from shared.messages import DeadLetter, InvalidMessage, Task, epoch_ms, parse_task
 from shared.reasons import DeadReason
+from shared.storage import Delivery
 from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, DEAD_LETTERS, POSTPONED
 from shared.topology import RUNGS
 
@@ -33,6 +36,7 @@ class DeliveryWorker:
     def __init__(self, channel: str, sender: Sender, context: WorkerContext) -> None:
         self._channel, self._sender = channel, sender
         self._publisher, self._deliveries, self._settler = context.publisher, context.deliveries, context.settler
+        self._tracing = context.tracing
         self._busy: set[str] = set()
         self._attempting = 0
         ATTEMPTS_IN_FLIGHT.labels(channel).set_function(lambda: self._attempting)
@@ -68,7 +72,7 @@ class DeliveryWorker:
             return
         if early_ms > 0:
             await asyncio.sleep(early_ms / 1000)
-        attempt, round_start = task.attempt, 0
+        attempt, delivery = task.attempt, None
         if needs_check(task, redelivered=redelivered):
             delivery = await self._deliveries.get(task.delivery_id)
             match judge(task, delivery):
@@ -80,13 +84,17 @@ class DeliveryWorker:
                     return
                 case go:
                     attempt = go.attempt
-                    round_start = delivery.round_start if delivery is not None else 0
-        await self._attempt(task, attempt, round_start)
+        await self._attempt(task, attempt, delivery)
 
-    async def _attempt(self, task: Task, attempt: int, round_start: int) -> None:
+    async def _attempt(self, task: Task, attempt: int, delivery: Delivery | None) -> None:
         self._attempting += 1
         try:
-            result = await self._sender.send(task, attempt)
+            if self._tracing is None:
+                result = await self._sender.send(task, attempt)
+            else:
+                with attempting(self._tracing, task, attempt, delivery, now=utc_now()) as span:
+                    result = await self._sender.send(replace(task, traceparent=span.traceparent), attempt)
+                    note_result(span, result)
         finally:
             self._attempting -= 1
         if isinstance(result, Gone):
@@ -97,6 +105,7 @@ class DeliveryWorker:
             log.warning("delivery.postponed", delivery_id=task.delivery_id, detail=result.detail, wait=result.wait)
             await self._postpone(task, result.wait, why="our_fault")
         else:
+            round_start = delivery.round_start if delivery is not None else 0
             await self._settler.settle(task, attempt, result, round_start=round_start)
 
     async def _postpone(self, task: Task, wait: float, *, why: str) -> None:

@@ -161,8 +161,9 @@ ATTEMPTS_IN_FLIGHT: Final = _gauge(
 )
 POSTPONED: Final = _counter(
     "deliveries_postponed_total",
-    "Tasks put back on the ladder without costing an attempt: the endpoint's bound was reached (endpoint_busy), "
-    "something of ours was wrong (our_fault), a copy was being sent already (second_copy), or a bug (see the log).",
+    "Tasks put back on the ladder without costing an attempt: the endpoint's bound or rate limit was reached "
+    "(endpoint_busy), something of ours was wrong (our_fault), a copy was being sent already (second_copy), or a bug "
+    "(see the log).",
     channel=CHANNELS,
     reason=POSTPONEMENTS,
 )

@@ -1,0 +1,89 @@
+"""What our spans are called and what they say, after OpenTelemetry's conventions for messaging and HTTP.
+
+    send events (PRODUCER) ─▶ process events.to_dispatch (CONSUMER) ─▶ deliver webhook (CONSUMER) ─▶ POST (CLIENT)
+                                                                   └▶ deliver mail (CONSUMER), one for each attempt
+
+A span never holds a body, a header, a URL or a mail address: paths and queries of webhooks are often secrets.
+"""
+
+from typing import Final
+
+from yarl import URL
+
+from shared.messages import Event
+from shared.telemetry.tracing import Attributes, Kind, Span, Tracing
+from shared.topology import EVENTS, EVENTS_TO_DISPATCH
+
+
+def messaging(operation_type: str, operation: str, destination: str) -> dict[str, str | int]:
+    """Return what every span about a message says."""
+    return {
+        "messaging.system": "rabbitmq",
+        "messaging.operation.type": operation_type,
+        "messaging.operation.name": operation,
+        "messaging.destination.name": destination,
+    }
+
+
+_SEND: Final = messaging("send", "send", EVENTS)
+_DISPATCH: Final = messaging("process", "process", EVENTS_TO_DISPATCH)
+
+
+def sending(tracing: Tracing, parent: str | None) -> Span:
+    """Begin to publish an event; its `traceparent` is what the event carries."""
+    return tracing.start("send events", Kind.PRODUCER, parent=parent, attributes=_SEND)
+
+
+def dispatching(tracing: Tracing, event: Event, parent: str | None) -> Span:
+    """Begin to bring an event from the queue to its deliveries; its `traceparent` is what they carry."""
+    return tracing.start(
+        f"process {EVENTS_TO_DISPATCH}",
+        Kind.CONSUMER,
+        parent=parent,
+        attributes=_DISPATCH | event_facts(event),
+        link=parent,
+    )
+
+
+def note_rejected(tracing: Tracing, parent: object, reason: str) -> None:
+    """Show that a message from the queue was parked."""
+    above = parent if isinstance(parent, str) else None
+    span = tracing.start(
+        f"process {EVENTS_TO_DISPATCH}", Kind.CONSUMER, parent=above, attributes=_DISPATCH, link=above
+    )
+    span.fail(reason)
+    span.end()
+
+
+def event_facts(event: Event) -> dict[str, str | int]:
+    """Return what a span says about an event."""
+    return {
+        "messaging.message.id": event.id,
+        "messaging.rabbitmq.destination.routing_key": event.type,
+        "cloudevents.event_id": event.source_id,
+        "cloudevents.event_type": event.type,
+        "signalpost.event.id": event.id,
+        "signalpost.tenant.id": event.tenant_id,
+    }
+
+
+def requesting(tracing: Tracing, url: URL, *, parent: str, attempt: int) -> Span:
+    """Begin to post to a receiver; its `traceparent` is what the request carries."""
+    return tracing.start("POST", Kind.CLIENT, parent=parent, attributes=_target(url, attempt))
+
+
+def _target(url: URL, attempt: int) -> Attributes:
+    facts: dict[str, str | int] = {
+        "http.request.method": "POST",
+        "url.scheme": url.scheme,
+        "server.address": url.host or "",
+        "server.port": url.port or 0,
+    }
+    return facts | ({"http.request.resend_count": attempt - 1} if attempt > 1 else {})
+
+
+def note_status(span: Span, status: int) -> None:
+    """Say what the receiver answered."""
+    span.note({"http.response.status_code": status})
+    if status >= 400:
+        span.fail(str(status))
