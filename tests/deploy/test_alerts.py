@@ -73,6 +73,12 @@ def test_a_label_in_an_alerts_text_is_one_that_it_has_when_it_fires(name: str) -
     assert used <= set(re.findall(r"(\w+)=", labels))
 
 
+def test_the_page_has_a_row_for_every_alert_and_for_no_other() -> None:
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    rows = re.findall(r"(?m)^\| `(\w+)` \| (\w+) \|", page)
+    assert dict(rows) == {name: rule["labels"]["severity"] for name, rule in RULES.items()}
+
+
 def test_every_label_matcher_is_looked_at() -> None:
     assert mistakes('signalpost_dead_letters_total{reason=~"gone|goon"}')
     assert mistakes('signalpost_dead_letters_total{tenant="a"}')

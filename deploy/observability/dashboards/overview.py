@@ -5,6 +5,8 @@ from typing import Final
 from deploy.observability.dashboards.panels import Dashboard, Graph, Number
 from deploy.observability.dashboards.queries import WORK_QUEUES, per_second, quantiles
 
+_OURS: Final = 'job="signalpost"'
+
 OVERVIEW: Final = Dashboard(
     name="overview",
     title="Overview",
@@ -152,14 +154,12 @@ OVERVIEW: Final = Dashboard(
             ),
             Graph(
                 title="CPU",
-                queries={
-                    "{{instance}}": per_second("process_cpu_seconds_total", "instance", where='job="signalpost"')
-                },
+                queries={"{{instance}}": per_second("process_cpu_seconds_total", "instance", where=_OURS)},
                 unit="percentunit",
             ),
             Graph(
                 title="Memory",
-                queries={"{{instance}}": 'process_resident_memory_bytes{job="signalpost"}'},
+                queries={"{{instance}}": f"process_resident_memory_bytes{{{_OURS}}}"},
                 unit="bytes",
             ),
         ],
