@@ -105,19 +105,26 @@ class Consumer:
 
     async def _consume_until_lost(self, backoff: Backoff) -> None:
         is_again = self._link is not None
-        self._link = link = await open_link(self._url, name=self._name, confirms=False, topology=self._topology)
+        link = await open_link(self._url, name=self._name, confirms=False, topology=self._topology)
+        if self._stopping.is_set():  # `stop` has been here, and knew nothing of this link
+            await link.close()
+            return
+        self._link = link
         if is_again:
             RECONNECTS.labels(BROKER).inc()
         self._acks = acks = Acks(link.raw)
-        await link.raw.basic_qos(prefetch_count=self._prefetch)
-        await link.raw.basic_consume(self._queue, partial(self._on_message, acks), consumer_tag=self._name)
-        self._consuming = True
-        backoff.reset()
-        log.info("broker.consuming", queue=self._queue)
-        await self._until_stopped_or_lost(link)
+        try:
+            await link.raw.basic_qos(prefetch_count=self._prefetch)
+            await link.raw.basic_consume(self._queue, partial(self._on_message, acks), consumer_tag=self._name)
+            self._consuming = True
+            backoff.reset()
+            log.info("broker.consuming", queue=self._queue)
+            await self._until_stopped_or_lost(link)
+        finally:
+            if not self._stopping.is_set():  # else `stop` drains it first
+                self._consuming = False
+                await link.close()
         if not self._stopping.is_set():
-            self._consuming = False
-            await link.close()
             raise BrokerUnavailable("the connection was lost, or the broker cancelled the consumer")
 
     async def _until_stopped_or_lost(self, link: Link) -> None:

@@ -76,7 +76,7 @@ class Publisher:
         if self._connecting is not None and not self._connecting.done():
             raise BrokerUnavailable("the connection is being opened")
         self._connecting = asyncio.create_task(self._open())
-        self._link = await asyncio.shield(self._connecting)
+        await asyncio.shield(self._connecting)
 
     async def publish(self, message: Outgoing) -> None:
         """Publish and wait for the broker's confirm, through any number of reconnects.
@@ -154,18 +154,19 @@ class Publisher:
 
     async def _connected(self) -> Link:
         """Return the open link, which all callers wait for together while there is none."""
-        if self._link is not None and self._link.is_open:
-            return self._link
-        if self._connecting is None or self._connecting.done():
-            self._connecting = asyncio.create_task(self._reconnect())
-        # Shielded: one caller that gives up must not take the connection from the others.
-        self._link = await asyncio.shield(self._connecting)
+        while self._link is None or not self._link.is_open:
+            if self._connecting is None or self._connecting.done():
+                self._connecting = asyncio.create_task(self._reconnect())
+            try:
+                # Shielded: one caller that gives up must not take the connection from the others.
+                return await asyncio.shield(self._connecting)
+            except BrokerUnavailable as error:  # it was the one try of `connect`, or a refusal
+                if self._topology is None and is_refusal(error):
+                    raise
         return self._link
 
     async def _reconnect(self) -> Link:
         backoff = Backoff()
-        if self._link is not None:
-            await self._link.close()
         while True:
             try:
                 return await self._open()
@@ -176,10 +177,14 @@ class Publisher:
                 await backoff.wait()
 
     async def _open(self) -> Link:
+        lost = self._link
+        if lost is not None:
+            await lost.close()
         link = await open_link(self._url, name=self._name, confirms=True, topology=self._topology)
         self._opened_at = time.monotonic()
-        if self._link is not None:
+        if lost is not None:
             RECONNECTS.labels(BROKER).inc()
+        self._link = link  # here: those who wait for it may all have given up
         return link
 
 

@@ -1,0 +1,72 @@
+"""Publisher and consumer, while the way to the broker opens and shuts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.local.stack import Stack
+from shared.broker import BrokerUnavailable, Consumer, Incoming, Outgoing, Publisher
+from shared.topology import RETRY, RUNG_HEADER, Topology, topology
+from tests.broker.door import Door
+from tests.support.waiting import eventually
+
+NOBODYS = Outgoing(exchange=RETRY, routing_key="tests", body=b"{}", headers={RUNG_HEADER: "1s"})
+"""Goes to a delay queue, and from there to nobody."""
+
+
+@pytest.fixture
+async def door(stack: Stack) -> AsyncIterator[Door]:
+    async with Door(stack.environment()["AMQP_URL"]) as way:
+        yield way
+
+
+@pytest.fixture
+async def publisher(door: Door) -> AsyncIterator[Publisher]:
+    publisher = Publisher(door.url, name="tests", topology=topology())
+    yield publisher
+    await publisher.aclose()
+
+
+async def test_a_publish_that_meets_somebodys_failing_try_to_connect_waits_on(
+    door: Door, publisher: Publisher
+) -> None:
+    door.is_open = False
+    connecting = asyncio.create_task(publisher.connect())
+    await asyncio.sleep(0)
+    publishing = asyncio.create_task(publisher.publish(NOBODYS))
+    with pytest.raises(BrokerUnavailable):
+        await connecting
+    door.is_open = True
+    await asyncio.wait_for(publishing, 20)
+
+
+async def test_a_connection_is_kept_although_all_who_waited_for_it_gave_up(door: Door, publisher: Publisher) -> None:
+    door.is_open = False
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(publisher.publish(NOBODYS), 0.1)
+    door.is_open = True
+
+    async def is_ready() -> bool:
+        return publisher.is_ready
+
+    await eventually(is_ready)
+    await publisher.publish(NOBODYS)
+    assert door.inside == 1
+
+
+async def test_a_consumer_that_is_refused_leaves_no_connections_behind(door: Door) -> None:
+    async def never(incoming: Incoming) -> None:
+        raise AssertionError
+
+    nothing = Topology(exchanges=(), queues=(), bindings=())
+    consumer = Consumer(door.url, "no.such.queue", name="tests", prefetch=1, topology=nothing, handler=never)
+    running = asyncio.create_task(consumer.run())
+
+    async def knocks() -> int:
+        return door.knocks
+
+    await eventually(knocks, until=lambda knocks: knocks >= 4)
+    assert door.inside <= 1
+    await consumer.stop()
+    await running
