@@ -84,24 +84,24 @@ class Authenticator:
 
     async def _claims(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
-        algorithm = header.get("alg")
+        algorithm = str(header.get("alg"))  # whoever asks for one may write anything there, also a list
         claims: dict[str, Any] = jwt.decode(
             token,
             await self._key(algorithm, header.get("kid")),
-            algorithms=[str(algorithm)],
+            algorithms=[algorithm],
             issuer=self._issuer,
             audience=self._audience,
             options=_OPTIONS | {"verify_aud": self._audience is not None},  # type: ignore[arg-type]
         )
         return claims
 
-    async def _key(self, algorithm: object, key_id: object) -> jwt.PyJWK | str:
+    async def _key(self, algorithm: str, key_id: object) -> jwt.PyJWK | str:
         if algorithm in SYMMETRIC and self._secret:
             return self._secret
         if algorithm not in ASYMMETRIC or self._keys is None:
             raise unauthorized("unsupported_algorithm", "The token is signed with an algorithm that is not accepted.")
         try:
-            key = await self._keys.find(key_id, algorithm=str(algorithm))
+            key = await self._keys.find(key_id, algorithm=algorithm)
         except KeysUnavailable:
             raise unavailable(
                 "auth_unavailable", "The identity provider's keys can't be fetched now; try again."

@@ -31,7 +31,7 @@ def _with(**claims: object) -> str:
     return "Bearer " + token("t", **claims)
 
 
-def _with_algorithm(algorithm: str) -> str:
+def _with_algorithm(algorithm: object) -> str:
     """A token that names an algorithm and is signed, with the shared secret, by HMAC all the same."""
 
     def part(value: object) -> str:
@@ -51,6 +51,7 @@ REFUSED = {
     "unsigned": (_signed(CLAIMS, "", "none"), "unsupported_algorithm"),
     "another secret": (_signed(CLAIMS, "x" * 32), "invalid_token"),
     "HS512 with the right secret": (_signed(CLAIMS, JWT_SECRET * 2, "HS512"), "unsupported_algorithm"),
+    "an algorithm that is a list": (_with_algorithm(["HS256"]), "unsupported_algorithm"),
     "RS256 in name only": (_with_algorithm("RS256"), "unsupported_algorithm"),
     "expired": (_with(exp=NOW - 1), "token_expired"),
     "never expires": (_signed({"sub": "user_1", "roles": []}), "invalid_claims"),
