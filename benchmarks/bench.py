@@ -33,6 +33,8 @@ class Bench:
     stack: Stack
     nginx: Nginx
     quick: bool
+    soak: bool = False
+    """Whether to watch the memory for ten minutes."""
 
     @property
     def repeats(self) -> int:

@@ -96,8 +96,8 @@ class System:
         await wait_until(done, within=within, what=f"{deliveries} deliveries are recorded", step=0.2)
         assert await self.database.deliveries.count_documents({}) == deliveries
 
-    def meter(self, **others: int) -> Meter:
-        """Return a meter for all service processes started so far, RabbitMQ, MongoDB and `others` (name=pid)."""
+    def meter(self, **others: int | list[int]) -> Meter:
+        """Return a meter for all service processes started so far, RabbitMQ, MongoDB and `others` (name=pids)."""
         pids: dict[str, list[int]] = {}
         for service in self.services.running():
             pids.setdefault(service.name.partition("-")[0], []).append(service.pid)
