@@ -45,6 +45,8 @@ class Reconciler:
                 await self.sweep()
             except BrokerUnavailable:
                 self._healthy_since = utc_now()
+            except Exception:  # a bug, or a document of another version: the net must not end over it, unnoticed
+                log.exception("reconciler.bug")
 
     async def sweep(self) -> int:
         """Publish again what stands still now; returns how much that was.
@@ -78,20 +80,26 @@ class Reconciler:
             event = events.get(delivery.event_id)
             if event is None:
                 log.error("reconciler.event_missing", delivery_id=delivery.id, event_id=delivery.event_id)
-            elif await self._deliveries.claim(delivery, due_at=utc_now()):
-                await self._resume(delivery, event)
+            elif await self._deliveries.claim(delivery, due_at=utc_now()) and await self._resume(delivery, event):
                 RECONCILER_REPUBLISHED.labels(channel).inc()
                 republished += 1
         return republished
 
-    async def _resume(self, delivery: Delivery, stored: StoredEvent) -> None:
+    async def _resume(self, delivery: Delivery, stored: StoredEvent) -> bool:
         task = task_for(delivery, stored).at(
             attempt=delivery.attempts_made + 1, not_before=now_ms(), republished_by="reconciler"
         )
-        if delivery.state in UNFINISHED:
-            await self._publisher.publish(task_message(task, now_ms=now_ms()))
-        else:
-            await self._settler.follow_up(task, delivery)
+        try:
+            if delivery.state in UNFINISHED:
+                await self._publisher.publish(task_message(task, now_ms=now_ms()))
+            else:
+                await self._settler.follow_up(task, delivery)
+        except BrokerUnavailable:
+            raise
+        except Exception:  # one that can't be helped must not keep the others from it
+            log.exception("reconciler.bug", delivery_id=delivery.id, event_id=delivery.event_id)
+            return False
+        return True
 
     async def _sweep_events(self) -> int:
         before = await self._standing_before(EVENTS_TO_DISPATCH)
