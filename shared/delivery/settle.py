@@ -18,7 +18,7 @@ from shared.delivery.routes import dead_message, event_message, task_message
 from shared.messages import TASK_CONTENT_TYPE, DeadLetter, Task, epoch_ms
 from shared.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
 from shared.storage import Deliveries, Delivery, Subscriptions
-from shared.telemetry.attempts import record_transition
+from shared.telemetry.attempts import attempt_outcome, record_transition
 from shared.telemetry.metrics import DEAD_LETTERS, LADDER_TASKS, WEBHOOKS_DISABLED
 from shared.topology import RUNG_HEADER, WEBHOOK
 
@@ -138,12 +138,14 @@ def _log_attempt(task: Task, transition: Transition, *, recorded: bool) -> None:
         channel=task.channel,
         state=transition.state.value,
         attempt=attempt.number if attempt is not None else None,
+        outcome=attempt_outcome(attempt) if attempt is not None else None,
         status=attempt.status if attempt is not None else None,
         error=attempt.error if attempt is not None else None,
         duration_ms=attempt.duration_ms if attempt is not None else None,
         reason=transition.reason,
         next_attempt_at=_text(transition.due_at) if transition.state is DeliveryState.RETRYING else None,
         recorded=recorded,
+        message_id=attempt.message_id or None if attempt is not None else None,
         trace_id=task.traceparent[3:35] or None,
     )
 

@@ -34,7 +34,7 @@ class EventPublisher:
         buffer: How many events may wait for the broker at once.
         catalogue: What events are checked against; by default the built-in types.
         current_traceparent: How to find the current trace, for events that bring none.
-        tracing: Makes a span for each event that is published; `shared.producer.tracing` has it.
+        tracing: Makes a span for each event that is published (docs/telemetry.md); its owner closes it.
     """
 
     def __init__(

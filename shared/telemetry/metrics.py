@@ -105,8 +105,8 @@ EVENTS_ACCEPTED: Final = _counter(
 )
 EVENTS_DISPATCHED: Final = _counter(
     "events_dispatched_total",
-    "Events whose deliveries were stored and whose tasks the broker confirmed; a copy that leads to nothing new is "
-    "accepted and not dispatched.",
+    "Events whose deliveries were stored and whose tasks the broker confirmed; a copy that comes later is accepted "
+    "and not dispatched.",
 )
 EVENTS_REJECTED: Final = _counter(
     "events_rejected_total",
