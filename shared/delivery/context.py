@@ -23,6 +23,8 @@ class WorkerContext:
     events: Events
     deliveries: Deliveries
     settler: Settler
+    reconcile_after: float
+    """Seconds past its due time after which a delivery is taken for stranded."""
     tracing: Tracing | None
 
     @classmethod
@@ -44,6 +46,7 @@ class WorkerContext:
                 subscriptions,
                 auto_disable_after=settings.notification_auto_disable_after,
             ),
+            reconcile_after=settings.notification_reconcile_after,
             tracing=tracing_for(f"signalpost-{name}", settings),
         )
 

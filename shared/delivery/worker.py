@@ -14,9 +14,10 @@ from shared.broker import Incoming
 from shared.clock import now_ms, utc_now
 from shared.delivery.context import WorkerContext
 from shared.delivery.gate import Discard, Finish, judge, needs_check
-from shared.delivery.result import Busy, Gone, Sender, Unable
+from shared.delivery.result import Busy, Gone, Result, Sender, Unable
 from shared.delivery.routes import dead_message, readable_headers
 from shared.delivery.traced import attempting, note_result
+from shared.delivery.under_way import UnderWay
 from shared.messages import DeadLetter, InvalidMessage, Task, epoch_ms, parse_task
 from shared.reasons import DeadReason
 from shared.storage import Delivery
@@ -36,6 +37,7 @@ class DeliveryWorker:
     def __init__(self, channel: str, sender: Sender, context: WorkerContext) -> None:
         self._channel, self._sender = channel, sender
         self._publisher, self._deliveries, self._settler = context.publisher, context.deliveries, context.settler
+        self._under_way = UnderWay(context.deliveries, reconcile_after=context.reconcile_after)
         self._tracing = context.tracing
         self._busy: set[str] = set()
         self._attempting = 0
@@ -89,12 +91,8 @@ class DeliveryWorker:
     async def _attempt(self, task: Task, attempt: int, delivery: Delivery | None) -> None:
         self._attempting += 1
         try:
-            if self._tracing is None:
-                result = await self._sender.send(task, attempt)
-            else:
-                with attempting(self._tracing, task, attempt, delivery, now=utc_now()) as span:
-                    result = await self._sender.send(replace(task, traceparent=span.traceparent), attempt)
-                    note_result(span, result)
+            with self._under_way.noted(task):
+                result = await self._send(task, attempt, delivery)
         finally:
             self._attempting -= 1
         if isinstance(result, Gone):
@@ -107,6 +105,14 @@ class DeliveryWorker:
         else:
             round_start = delivery.round_start if delivery is not None else 0
             await self._settler.settle(task, attempt, result, round_start=round_start)
+
+    async def _send(self, task: Task, attempt: int, delivery: Delivery | None) -> Result:
+        if self._tracing is None:
+            return await self._sender.send(task, attempt)
+        with attempting(self._tracing, task, attempt, delivery, now=utc_now()) as span:
+            result = await self._sender.send(replace(task, traceparent=span.traceparent), attempt)
+            note_result(span, result)
+            return result
 
     async def _postpone(self, task: Task, wait: float, *, why: str) -> None:
         """Let a task come again later without costing an attempt; then it is checked."""

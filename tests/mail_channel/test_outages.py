@@ -53,6 +53,21 @@ async def test_mails_wait_out_a_server_that_is_away_for_seconds_and_all_arrive(s
             await assert_all_arrived_uncharged(system, tenant, mailbox, addresses)
 
 
+async def test_a_mail_that_one_mailer_holds_is_not_given_to_another_and_arrives_once(
+    stack: Stack, tenant: str
+) -> None:
+    port, mailbox = free_port(), Mailbox()
+    settings = smtp_settings(port) | {"NOTIFICATION_RECONCILE_AFTER": "2s"}
+    async with running_system(stack, services=("dispatcher", "mailer", "mailer"), **settings) as system:
+        addresses = await publish_invitations(system, tenant, 4)
+        await system.wait_for_states(tenant, *["pending"] * 4)
+        await asyncio.sleep(OUTAGE)
+        async with smtpd(mailbox, port=port):
+            await system.wait_for_states(tenant, *["delivered"] * 4, within=40)
+            await asyncio.sleep(2)  # what else is on its way comes within the pause between two tries
+    assert sorted(rcpt for mail in mailbox.mails for rcpt in mail.rcpt_tos) == sorted(addresses)
+
+
 class Witness(Mailbox):
     """Notes of each mail whether it came encrypted."""
 
