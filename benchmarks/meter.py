@@ -7,7 +7,7 @@ cheap on purpose: one cheap count every few hundredths of a second, and CPU time
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psutil
 
@@ -55,7 +55,6 @@ class Window:
     operations: int
     first: Sample
     last: Sample
-    peak_rss: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
