@@ -11,6 +11,9 @@ from shared.retry import rung_for
 
 EVENTS: Final = "events"
 EVENTS_TO_DISPATCH: Final = "events.to_dispatch"
+ASIDE: Final = "events.aside"
+SET_ASIDE: Final = "events.set_aside"
+"""The queue of events whose tenant has more under way than its share: they are dispatched when there is room."""
 TO_SEND: Final = "notifications.to_send"
 RETRY: Final = "notifications.retry"
 DEAD: Final = "notifications.dead"
@@ -117,18 +120,21 @@ def topology() -> Topology:
     return Topology(
         exchanges=(
             Exchange(EVENTS, "topic"),
+            Exchange(ASIDE, "fanout"),  # which keeps the routing key
             Exchange(TO_SEND, "direct"),
             Exchange(RETRY, "headers"),
             Exchange(DEAD, "direct"),
         ),
         queues=(
             _work_queue(EVENTS_TO_DISPATCH, EVENT),
+            _work_queue(SET_ASIDE, EVENT),
             *(_work_queue(to_send_queue(channel), channel) for channel in CHANNELS),
             *(_delay_queue(rung, wait) for rung, wait in RUNGS.items()),
             *(Queue(dead_letter_queue(key), _quorum(PARKED_DELIVERY_LIMIT)) for key in (*CHANNELS, EVENT)),
         ),
         bindings=(
             Binding(EVENTS, EVENTS_TO_DISPATCH, "#"),
+            Binding(ASIDE, SET_ASIDE),
             *(Binding(TO_SEND, to_send_queue(channel), channel) for channel in CHANNELS),
             *(Binding(RETRY, retry_queue(rung), "", {"x-match": "all", RUNG_HEADER: rung}) for rung in RUNGS),
             *(Binding(DEAD, dead_letter_queue(key), key) for key in (*CHANNELS, EVENT)),

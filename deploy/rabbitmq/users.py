@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.catalogue import Catalogue
-from shared.topology import DEAD, EMAIL, EVENTS, EVENTS_TO_DISPATCH, RETRY, TO_SEND, WEBHOOK, to_send_queue, topology
+from shared.topology import (
+    ASIDE,
+    DEAD,
+    EMAIL,
+    EVENTS,
+    EVENTS_TO_DISPATCH,
+    RETRY,
+    SET_ASIDE,
+    TO_SEND,
+    WEBHOOK,
+    to_send_queue,
+    topology,
+)
 
 TASKS: Final = (TO_SEND, RETRY)
 """Who publishes tasks needs both: the time until a task is due decides which one it takes."""
@@ -44,8 +56,8 @@ def users() -> tuple[User, ...]:
         User(
             name="dispatcher",
             declares=True,
-            publishes=(EVENTS, *TASKS, DEAD),  # events too: it publishes again what the API could only store
-            consumes=(EVENTS_TO_DISPATCH,),
+            publishes=(EVENTS, ASIDE, *TASKS, DEAD),  # events too: again those that the API could only store
+            consumes=(EVENTS_TO_DISPATCH, SET_ASIDE),
         ),
         _sender("webhook", WEBHOOK),
         _sender("mailer", EMAIL),

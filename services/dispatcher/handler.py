@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import structlog
 
 from services.dispatcher.plan import first_task, plan_deliveries
+from services.dispatcher.shares import Shares
 from shared.batching import Batcher
 from shared.broker import Incoming
 from shared.catalogue import Catalogue, is_internal
 from shared.clock import now_ms, utc_now
 from shared.delivery.context import WorkerContext
 from shared.delivery.own_events import delivery_updated
-from shared.delivery.routes import dead_message, event_message, readable_headers, task_message
+from shared.delivery.routes import dead_message, event_message, readable_headers, set_aside_message, task_message
 from shared.intake import read_event
 from shared.matching import tested_webhook
 from shared.messages import (
@@ -43,6 +44,7 @@ from shared.telemetry.metrics import (
     EVENTS_ACCEPTED,
     EVENTS_DISPATCHED,
     EVENTS_REJECTED,
+    EVENTS_SET_ASIDE,
 )
 from shared.telemetry.spans import dispatching, note_rejected
 from shared.telemetry.trace import traceparent_or_new, valid_traceparent
@@ -90,12 +92,24 @@ class EventHandler:
         self._events, self._deliveries = context.events, context.deliveries
         self._tracing = context.tracing
         self._subscriptions = context.subscriptions
+        self._shares = Shares()
         self._batches: Batcher[Arrival, None] = Batcher(self._dispatch, window=BATCH_WINDOW, max_items=MAX_BATCH)
 
     async def handle(self, incoming: Incoming) -> None:
-        """Bring one message from `events.to_dispatch` to its end and ack it."""
+        """Bring one message from `events.to_dispatch` to its end, or set it aside, and ack it."""
+        await self._settle(incoming, may_set_aside=True)
+
+    async def handle_set_aside(self, incoming: Incoming) -> None:
+        """Bring one message from `events.set_aside` to its end and ack it."""
+        await self._settle(incoming, may_set_aside=False)
+
+    async def _settle(self, incoming: Incoming, *, may_set_aside: bool) -> None:
         try:
-            await self._batches.submit(self._read(incoming))
+            arrival = self._read(incoming)
+            if may_set_aside:
+                await self._share(incoming, arrival)
+            else:
+                await self._batches.submit(arrival)
         except InvalidMessage as error:
             log.warning("event.invalid", routing_key=incoming.routing_key, detail=str(error))
             await self._park(incoming, DeadReason.INVALID_EVENT, str(error))
@@ -103,6 +117,25 @@ class EventHandler:
             log.exception("dispatch.bug", routing_key=incoming.routing_key)
             await self._alone(incoming)
         incoming.ack()
+
+    async def _share(self, incoming: Incoming, arrival: Arrival) -> None:
+        """Dispatch an event unless its tenant has its share under way; then it waits until there is room."""
+        tenant = arrival.event.tenant_id
+        if not self._shares.take(tenant):
+            EVENTS_SET_ASIDE.inc()
+            await self._publisher.publish(
+                set_aside_message(
+                    incoming.routing_key,
+                    headers={ACCEPTED_AT: arrival.accepted_at, **incoming.headers},
+                    body=incoming.body,
+                    content_type=incoming.content_type,
+                )
+            )
+            return
+        try:
+            await self._batches.submit(arrival)
+        finally:
+            self._shares.give_back(tenant)
 
     async def _alone(self, incoming: Incoming) -> None:
         """Dispatch an event whose batch failed by itself, so that only the one at fault is parked."""

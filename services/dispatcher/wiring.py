@@ -1,4 +1,4 @@
-"""Puts the dispatcher together: one consumer of `events.to_dispatch`, and the reconciler beside it."""
+"""Puts the dispatcher together: consumers of `events.to_dispatch` and `events.set_aside`, and the reconciler."""
 
 import asyncio
 
@@ -8,10 +8,12 @@ from shared.broker import Consumer
 from shared.catalogue import Catalogue
 from shared.delivery.context import WorkerContext
 from shared.delivery.reconciler import Reconciler
-from shared.topology import EVENTS_TO_DISPATCH, topology
+from shared.topology import EVENTS_TO_DISPATCH, SET_ASIDE, topology
 
-PREFETCH = 400
-"""Two full batches: one is stored while the next one gathers."""
+PREFETCH = 1000
+"""Two full batches, one of which is stored while the next one gathers; and what is set aside in the same time."""
+SET_ASIDE_PREFETCH = 50
+"""What was set aside shares the batches with what comes fresh: it must never be most of them."""
 
 
 class Dispatcher:
@@ -25,19 +27,29 @@ class Dispatcher:
         handler = EventHandler(
             Catalogue.load(settings.event_types_file), context, transport=settings.notification_transport
         )
-        self._consumer = Consumer(
-            settings.amqp_url.get_secret_value(),
-            EVENTS_TO_DISPATCH,
-            name=f"{self.name}.consumer",
-            prefetch=PREFETCH,
-            topology=topology(),
-            handler=handler.handle,
+        queues = (
+            (EVENTS_TO_DISPATCH, PREFETCH, handler.handle),
+            (SET_ASIDE, SET_ASIDE_PREFETCH, handler.handle_set_aside),
         )
+        self._consumers = [
+            Consumer(
+                settings.amqp_url.get_secret_value(),
+                queue,
+                name=f"{self.name}.{queue}",
+                prefetch=prefetch,
+                topology=topology(),
+                handler=handle,
+            )
+            for queue, prefetch, handle in queues
+        ]
         self._reconciler = Reconciler(context, after=settings.notification_reconcile_after)
 
     def checks(self) -> dict[str, bool]:
         """Return what dispatching needs."""
-        return {"broker": self._consumer.is_ready, "database": self._context.database.is_ready}
+        return {
+            "broker": all(consumer.is_ready for consumer in self._consumers),
+            "database": self._context.database.is_ready,
+        }
 
     async def run(self) -> None:
         """Dispatch until stopped."""
@@ -45,11 +57,11 @@ class Dispatcher:
         reconciling = asyncio.create_task(self._reconciler.run())
         try:
             async with self._context.watched():
-                await self._consumer.run()
+                await asyncio.gather(*(consumer.run() for consumer in self._consumers))
         finally:
             reconciling.cancel()
 
     async def stop(self) -> None:
         """Finish what is in flight, then close."""
-        await self._consumer.stop()
+        await asyncio.gather(*(consumer.stop() for consumer in self._consumers))
         await self._context.aclose()

@@ -18,7 +18,7 @@ from shared.messages import Task, epoch_ms, webhook_body
 from shared.reasons import UNFINISHED
 from shared.storage import Delivery, StoredEvent
 from shared.telemetry.metrics import RECONCILER_REPUBLISHED
-from shared.topology import CHANNELS, EVENT, EVENTS_TO_DISPATCH, to_send_queue
+from shared.topology import CHANNELS, EVENT, EVENTS_TO_DISPATCH, SET_ASIDE, to_send_queue
 
 log = structlog.get_logger(__name__)
 
@@ -102,16 +102,16 @@ class Reconciler:
         return True
 
     async def _sweep_events(self) -> int:
-        before = await self._standing_before(EVENTS_TO_DISPATCH)
+        before = await self._standing_before(EVENTS_TO_DISPATCH, SET_ASIDE)
         standing = await self._events.undispatched(before=before, limit=BATCH)
         for stored in standing:
             await self._publisher.publish(event_message(stored.event, accepted_at=epoch_ms(stored.created_at)))
             RECONCILER_REPUBLISHED.labels(EVENT).inc()
         return len(standing)
 
-    async def _standing_before(self, queue: str) -> datetime:
-        """Return the time before which nothing that is still due can be waiting in this queue."""
-        waiting = await self._publisher.message_count(queue)
+    async def _standing_before(self, *queues: str) -> datetime:
+        """Return the time before which nothing that is still due can be waiting in these queues."""
+        waiting = sum([await self._publisher.message_count(queue) for queue in queues])
         return utc_now() - (max(self._after, HOPELESS_BACKLOG) if waiting else self._after)
 
 

@@ -13,7 +13,7 @@ from shared.messages import (
     Task,
     encode_event,
 )
-from shared.topology import DEAD, EVENTS, RETRY, RUNG_HEADER, TO_SEND, rung_name
+from shared.topology import ASIDE, DEAD, EVENTS, RETRY, RUNG_HEADER, TO_SEND, rung_name
 
 _READABLE_CHARACTERS: Final = 16_384
 """At most 64 KiB: with our own headers far below the 128 KiB of a frame, beyond which the broker hangs up."""
@@ -56,6 +56,17 @@ def task_message(task: Task, *, now_ms: int) -> Outgoing:
         body=task.body,
         headers=headers,
         content_type=TASK_CONTENT_TYPE,
+    )
+
+
+def set_aside_message(routing_key: str, *, headers: Mapping[str, object], body: bytes, content_type: str) -> Outgoing:
+    """Return the message that lets an event wait until there is room for it."""
+    return Outgoing(
+        exchange=ASIDE,
+        routing_key=routing_key,
+        body=body,
+        headers=readable_headers(headers),
+        content_type=content_type,
     )
 
 

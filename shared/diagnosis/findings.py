@@ -11,7 +11,7 @@ from typing import Final
 from shared.broker.browser import QueueState
 from shared.settings import Network, Transport
 from shared.storage.all_tenants import Server
-from shared.topology import CHANNELS, EMAIL, EVENTS_TO_DISPATCH, RUNGS, WEBHOOK, retry_queue, to_send_queue
+from shared.topology import CHANNELS, EMAIL, EVENTS_TO_DISPATCH, RUNGS, SET_ASIDE, WEBHOOK, retry_queue, to_send_queue
 
 LATE: Final = timedelta(minutes=1)
 """What has waited this long for its turn is worth a word."""
@@ -25,6 +25,7 @@ _SENSITIVE: Final = tuple(
 )
 _CONSUMERS: Final = {
     EVENTS_TO_DISPATCH: "dispatcher",
+    SET_ASIDE: "dispatcher",
     to_send_queue(WEBHOOK): "webhook",
     to_send_queue(EMAIL): "mailer",
 }

@@ -108,6 +108,10 @@ EVENTS_DISPATCHED: Final = _counter(
     "Events whose deliveries were stored and whose tasks the broker confirmed; a copy that comes later is accepted "
     "and not dispatched.",
 )
+EVENTS_SET_ASIDE: Final = _counter(
+    "events_set_aside_total",
+    "Events that the dispatcher put on events.set_aside, because their tenant had its share of it under way already.",
+)
 EVENTS_REJECTED: Final = _counter(
     "events_rejected_total",
     "Events that were not taken: parked in notifications.dlq.event by the dispatcher (invalid_event, internal_error) "

@@ -20,12 +20,14 @@ USERS = ("api", "dispatcher", "webhook", "mailer", "operator", "producer-wipe", 
 SENDERS = {"dispatcher", "webhook", "mailer", "operator"}
 CONSUMERS = {
     "events.to_dispatch": {"dispatcher"},
+    "events.set_aside": {"dispatcher"},
     "notifications.to_send.webhook": {"webhook"},
     "notifications.to_send.email": {"mailer"},
 }
 """Whose work a queue is; the operator may read every queue, and nobody else any other."""
 PUBLISHERS = {
     "events": set(USERS),
+    "events.aside": {"dispatcher"},
     "notifications.to_send": SENDERS | {"api"},
     "notifications.retry": SENDERS | {"api"},
     "notifications.dead": SENDERS,

@@ -16,21 +16,27 @@ from shared.topology import (
 TOPOLOGY = topology()
 QUEUES = {queue.name: queue for queue in TOPOLOGY.queues}
 EXCHANGES = {exchange.name: exchange.type for exchange in TOPOLOGY.exchanges}
-WORK_QUEUES = ("events.to_dispatch", "notifications.to_send.webhook", "notifications.to_send.email")
+WORK_QUEUES = (
+    "events.to_dispatch",
+    "events.set_aside",
+    "notifications.to_send.webhook",
+    "notifications.to_send.email",
+)
 DELAY_QUEUES = {f"notifications.retry.{rung}": rung for rung in ("1s", "5s", "25s", "2m", "10m", "1h")}
 DEAD_LETTER_QUEUES = tuple(f"notifications.dlq.{key}" for key in ("webhook", "email", "event"))
 
 
-def test_the_exchanges_are_those_of_the_design() -> None:
+def test_the_exchanges_are_those_of_the_design_and_one_for_floods() -> None:
     assert EXCHANGES == {
         "events": "topic",
+        "events.aside": "fanout",
         "notifications.to_send": "direct",
         "notifications.retry": "headers",
         "notifications.dead": "direct",
     }
 
 
-def test_the_queues_are_those_of_the_design() -> None:
+def test_the_queues_are_those_of_the_design_and_one_for_floods() -> None:
     assert set(QUEUES) == {*WORK_QUEUES, *DELAY_QUEUES, *DEAD_LETTER_QUEUES}
 
 
@@ -60,7 +66,7 @@ def test_what_the_broker_dead_letters_is_dead_lettered_at_least_once(queue: Queu
 
 @pytest.mark.parametrize("name", WORK_QUEUES)
 def test_a_work_message_that_kills_its_consumer_ends_in_the_queue_for_its_kind(name: str) -> None:
-    kind = {"events.to_dispatch": "event"}.get(name, name.rpartition(".")[2])
+    kind = "event" if name.startswith("events.") else name.rpartition(".")[2]
     assert QUEUES[name].arguments["x-dead-letter-exchange"] == "notifications.dead"
     assert QUEUES[name].arguments["x-dead-letter-routing-key"] == kind
 
@@ -92,13 +98,15 @@ def test_every_binding_joins_what_is_declared() -> None:
 
 def test_every_message_finds_a_queue() -> None:
     routes = {(b.exchange, b.routing_key or b.arguments.get(RUNG_HEADER)): b.queue for b in TOPOLOGY.bindings}
-    assert routes == {
+    expected: dict[tuple[str, object], str] = {
         ("events", "#"): "events.to_dispatch",
+        ("events.aside", None): "events.set_aside",
         ("notifications.to_send", "webhook"): "notifications.to_send.webhook",
         ("notifications.to_send", "email"): "notifications.to_send.email",
         **{("notifications.retry", rung): name for name, rung in DELAY_QUEUES.items()},
         **{("notifications.dead", name.rpartition(".")[2]): name for name in DEAD_LETTER_QUEUES},
     }
+    assert routes == expected
 
 
 @pytest.mark.parametrize(
