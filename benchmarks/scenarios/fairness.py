@@ -40,6 +40,8 @@ class Phase:
 
     percentiles: dict[int, float]
     """Milliseconds from when an event was due until it was there."""
+    cpu: float
+    """CPU of the consumer, in seconds per second."""
     throughput: float
     """Events per second that had arrived when the last one was published."""
 
@@ -92,6 +94,13 @@ def _measured(phases: dict[str, list[Phase]], fewest: list[float], most: list[fl
         )
     )
     figures += [
+        figure(
+            NAME,
+            "CPU of the consumer beside bad ones",
+            [phase.cpu for phase in beside],
+            "s per s",
+            references=[phase.cpu for phase in alone],
+        ),
         figure(NAME, "requests to the least tried bad endpoint", fewest, "requests", goal="value >= 2"),
         figure(NAME, "most requests at once to a bad endpoint", most, "requests", goal="value <= 8"),
     ]
@@ -118,7 +127,10 @@ async def _subscribe(system: System, good: str, bad: str) -> None:
 
 async def _healthy(bench: Bench, system: System, url: str, events: int) -> Phase:
     """Publish events for the healthy ones and wait until all have arrived."""
+    meter = system.meter()
+    before = meter.sample()
     seconds = await _publish(bench, system, HEALTHY, events, RATE)
+    after = meter.sample()
     latencies: list[float] = await _json(url)
     throughput = len(latencies) / seconds
 
@@ -128,7 +140,11 @@ async def _healthy(bench: Bench, system: System, url: str, events: int) -> Phase
 
     await wait_until(all_arrived, within=60, what="all events for healthy endpoints arrive", step=0.1)
     cuts = statistics.quantiles(latencies, n=100)
-    return Phase(percentiles={p: cuts[p - 1] for p in PERCENTILES}, throughput=throughput)
+    return Phase(
+        percentiles={p: cuts[p - 1] for p in PERCENTILES},
+        throughput=throughput,
+        cpu=(after.cpu["webhook"] - before.cpu["webhook"]) / (after.at - before.at),
+    )
 
 
 async def _publish(bench: Bench, system: System, tenants: tuple[str, ...], events: int, rate: int) -> float:

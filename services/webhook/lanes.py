@@ -57,7 +57,8 @@ class Lane:
         if is_stalled or len(self.line) >= MAX_LINE or not await self._stand_in_line():
             self.away += 1
             turn = (len(self.line) + self.away) * self.duration / int(self.bound)
-            return min(max(turn, MIN_WAIT), MAX_WAIT)
+            # While nothing is answered at all, how long that takes is not known yet: then about as long again.
+            return min(max(turn, now - self.moved_at, MIN_WAIT), MAX_WAIT)
         return None
 
     async def _stand_in_line(self) -> bool:

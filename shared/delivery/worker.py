@@ -7,6 +7,7 @@ unacked while a server is away, or takes the delay ladder without costing an att
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from math import ceil
 
 import structlog
 
@@ -27,6 +28,9 @@ from shared.topology import RUNGS
 log = structlog.get_logger(__name__)
 
 _SHORTEST_RUNG_MS = round(min(RUNGS.values()) * 1000)
+LADDER_MARGIN = 0.1
+"""Seconds. What is postponed waits whole seconds, as the ladder does, and the time it takes to get onto each rung. A
+longer remainder, or a second that is whole no longer, would be waited out here, in a place that others need."""
 _BUSY_WAIT = 5.0
 _BUG_WAIT = 25.0
 
@@ -117,7 +121,7 @@ class DeliveryWorker:
     async def _postpone(self, task: Task, wait: float, *, why: str) -> None:
         """Let a task come again later without costing an attempt; then it is checked."""
         POSTPONED.labels(self._channel, why).inc()
-        due_at = utc_now() + timedelta(seconds=wait)
+        due_at = utc_now() + timedelta(seconds=ceil(wait) + LADDER_MARGIN)
         await self._deliveries.defer(task.delivery_id, due_at)
         await self._settler.publish(
             task.at(attempt=task.attempt, not_before=epoch_ms(due_at), republished_by=self._channel)

@@ -26,9 +26,6 @@ MAX_AWAY: Final = 3600.0
 """Seconds. Whoever's turn is later comes to ask sooner, at a time of chance: a crowd that comes back together finds
 a few slots free and then none for an hour."""
 
-LADDER_MARGIN: Final = 0.05
-"""The ladder waits in whole seconds; a longer remainder would be waited out in the process, in a place of others."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
@@ -79,7 +76,7 @@ class Slots:
 def _time_away(turn: float) -> float:
     if turn >= MAX_AWAY:
         turn = MAX_AWAY * random.uniform(0.5, 1)  # noqa: S311
-    return max(round(turn), 1) + LADDER_MARGIN
+    return max(round(turn), 1)  # in whole seconds, as the ladder waits
 
 
 def _booking(count: int) -> list[Document]:

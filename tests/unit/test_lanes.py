@@ -76,6 +76,14 @@ async def test_an_endpoint_that_answers_nothing_for_a_second_gets_no_line() -> N
     assert not lane.line
 
 
+async def test_as_long_as_nothing_is_answered_one_is_sent_away_for_as_long_as_that_has_lasted() -> None:
+    lane = Lane(duration=0.1)
+    await fill(lane, int(FIRST_BOUND))
+    lane.moved_at -= 7.0
+    wait = await lane.enter()
+    assert wait == pytest.approx(7.0, abs=0.5)
+
+
 async def test_the_bound_grows_only_while_it_is_what_holds_back() -> None:
     lane = Lane()
     await fill(lane, 1)
