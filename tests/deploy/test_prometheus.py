@@ -19,6 +19,9 @@ from tests.support.receiver import Receiver
 from tests.support.system import SERVICES, System, event
 from tests.support.waiting import eventually
 
+QUIET = ("ServiceAbsent", "ServiceNotReady", "MailHeld", "BrokerDown", "QueueMissing", "QueueWithoutConsumer")
+"""Alerts for what is missing: with everything there, their expressions find nothing."""
+
 
 class Prometheus(Program):
     """A Prometheus with our configuration, in a hurry; `targets` says for each job where its processes really are."""
@@ -82,7 +85,7 @@ async def prometheus(system: System, tmp_path: Path) -> AsyncIterator[Prometheus
     await running.close()
 
 
-async def test_every_process_is_read_and_every_panel_has_data(
+async def test_every_process_is_read_every_panel_has_data_and_what_is_there_is_not_missed(
     prometheus: Prometheus, system: System, receiver: Receiver, tenant: str
 ) -> None:
     await system.client(tenant).create_webhook(receiver.url("/watched"), "certificate.issued")
@@ -110,3 +113,9 @@ async def test_every_process_is_read_and_every_panel_has_data(
         return {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
 
     await eventually(rules, until=lambda seen: seen == dict.fromkeys(RULES, "ok"))
+
+    async def missed() -> list[Any]:
+        answers = [await prometheus.get("/api/v1/query", query=RULES[name]["expr"]) for name in QUIET]
+        return [found for answer in answers for found in answer["result"]]
+
+    await eventually(missed, until=lambda found: found == [])
