@@ -36,6 +36,7 @@ SECRETS = {
     "AUTH_JWT_SECRET": "0123456789abcdef0123456789abcdef",
     "NOTIFICATION_SMTP_USERNAME": "somebody",
     "NOTIFICATION_SMTP_PASSWORD": "something",
+    "OTEL_EXPORTER_OTLP_HEADERS": "authorization=something",
 }
 OVERLAY = "overlays/production"
 PAGE = (DEPLOY.parent / "docs" / "kubernetes.md").read_text()
