@@ -37,6 +37,10 @@ class InvalidMessage(ValueError):
     """The message can't be read; the text names the field, what is wrong and what it should be."""
 
 
+class NewerMessage(InvalidMessage):
+    """The message says that its meaning is one that this version can't know; a newer one has to read it."""
+
+
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A CloudEvents 1.0 event in structured JSON, as a producer sends it (extension attributes are ignored)."""
 
@@ -260,6 +264,10 @@ _TEXT_HEADERS = {
     "recipient": "recipient",
     "republished-by": "republished_by",
 }
+MESSAGE_VERSION: Final = 1
+"""How tasks are to be read. Raised only where ignoring what is new would be wrong; a header more does not need it."""
+VERSION_HEADER: Final = "message-version"
+"""Carries that number; a task without it has version 1."""
 _REQUIRED_HEADERS = {"delivery-id", "event-id", "event-type", "tenant-id"}
 
 
@@ -267,8 +275,10 @@ def parse_task(channel: str, headers: Mapping[str, object], body: bytes) -> Task
     """Read a task from a queue; headers it does not know are ignored, so that a newer version may add some.
 
     Raises:
+        NewerMessage: it is not for this version to read.
         InvalidMessage: a header is missing or of the wrong type, or there is no body.
     """
+    _check_version(headers)
     texts = {attribute: _text_header(headers, name) for name, attribute in _TEXT_HEADERS.items()}
     attempt, not_before = _number_header(headers, "attempt"), _number_header(headers, "not-before")
     if attempt < 1:
@@ -286,6 +296,14 @@ def epoch_ms_header(headers: Mapping[str, object], name: str) -> int | None:
     """Return a time that a header holds as epoch milliseconds, or None: a note to measure by, never to act upon."""
     value = headers.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LAST_MS else None
+
+
+def _check_version(headers: Mapping[str, object]) -> None:
+    if VERSION_HEADER not in headers:
+        return
+    version = _number_header(headers, VERSION_HEADER)
+    if version > MESSAGE_VERSION:
+        raise NewerMessage(f"header {VERSION_HEADER}: {version} is newer than {MESSAGE_VERSION}, which we read")
 
 
 def _text_header(headers: Mapping[str, object], name: str) -> str:

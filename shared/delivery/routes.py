@@ -15,6 +15,7 @@ from shared.messages import (
 )
 from shared.topology import ASIDE, DEAD, EVENTS, RETRY, RUNG_HEADER, TO_SEND, rung_name
 
+HOLD_RUNG: Final = "5s"
 _READABLE_CHARACTERS: Final = 16_384
 """At most 64 KiB: with our own headers far below the 128 KiB of a frame, beyond which the broker hangs up."""
 
@@ -68,6 +69,12 @@ def set_aside_message(routing_key: str, *, headers: Mapping[str, object], body: 
         headers=readable_headers(headers),
         content_type=content_type,
     )
+
+
+def held_message(channel: str, *, headers: Mapping[str, object], body: bytes, content_type: str) -> Outgoing:
+    """Return the message that lets a task we may not read wait on the ladder, unchanged, for somebody who may."""
+    readable = readable_headers(headers) | {RUNG_HEADER: HOLD_RUNG}
+    return Outgoing(exchange=RETRY, routing_key=channel, body=body, headers=readable, content_type=content_type)
 
 
 def dead_message(

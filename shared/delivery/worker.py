@@ -16,10 +16,10 @@ from shared.clock import now_ms, utc_now
 from shared.delivery.context import WorkerContext
 from shared.delivery.gate import Discard, Finish, judge, needs_check
 from shared.delivery.result import Busy, Gone, Result, Sender, Unable
-from shared.delivery.routes import dead_message, readable_headers
+from shared.delivery.routes import dead_message, held_message, readable_headers
 from shared.delivery.traced import attempting, note_result
 from shared.delivery.under_way import UnderWay
-from shared.messages import DeadLetter, InvalidMessage, Task, epoch_ms, parse_task
+from shared.messages import DeadLetter, InvalidMessage, NewerMessage, Task, epoch_ms, parse_task
 from shared.reasons import DeadReason
 from shared.storage import Delivery
 from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, DEAD_LETTERS, POSTPONED
@@ -51,6 +51,8 @@ class DeliveryWorker:
         """Bring one message to its end and ack it."""
         try:
             task = parse_task(self._channel, incoming.headers, incoming.body)
+        except NewerMessage as error:
+            await self._hold(incoming, str(error))
         except InvalidMessage as error:
             await self._park(incoming, str(error))
         else:
@@ -125,6 +127,16 @@ class DeliveryWorker:
         await self._deliveries.defer(task.delivery_id, due_at)
         await self._settler.publish(
             task.at(attempt=task.attempt, not_before=epoch_ms(due_at), republished_by=self._channel)
+        )
+
+    async def _hold(self, incoming: Incoming, detail: str) -> None:
+        """Leave a task to a newer version, which runs beside this one while a deployment is updated."""
+        log.warning("message.newer", channel=self._channel, detail=detail)
+        POSTPONED.labels(self._channel, "newer_version").inc()
+        await self._publisher.publish(
+            held_message(
+                self._channel, headers=incoming.headers, body=incoming.body, content_type=incoming.content_type
+            )
         )
 
     async def _park(self, incoming: Incoming, detail: str) -> None:

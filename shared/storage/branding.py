@@ -51,9 +51,9 @@ class TenantBranding:
         return _from_document(document or {})
 
     async def put(self, tenant_id: str, branding: Branding) -> None:
-        """Replace the branding."""
+        """Replace the branding, as far as this version knows it."""
         with storage_errors():
-            await self._collection.replace_one({"_id": tenant_id}, asdict(branding), upsert=True)
+            await self._collection.update_one({"_id": tenant_id}, {"$set": asdict(branding)}, upsert=True)
 
 
 def _from_document(document: Document) -> Branding:

@@ -203,7 +203,8 @@ def subscription_from(document: Document) -> Subscription:
         values["retry_schedule"] = tuple(document["retry_schedule"])
     for name in ("secret", "previous_secret"):
         if values.get(name) is not None:
-            values[name] = StoredSecret(**values[name])
+            stored = values[name]
+            values[name] = StoredSecret(salt=stored["salt"], key_id=stored["key_id"], sha256=stored["sha256"])
     return Subscription(**values)
 
 

@@ -49,7 +49,7 @@ ATTEMPT_OUTCOMES: Final = (
     "template",
     "other",
 )
-POSTPONEMENTS: Final = ("endpoint_busy", "our_fault", "second_copy", "bug")
+POSTPONEMENTS: Final = ("endpoint_busy", "our_fault", "second_copy", "newer_version", "bug")
 FINISHED: Final = tuple(state.value for state in (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.SKIPPED))
 DISABLED: Final = (DisabledReason.GONE.value, DisabledReason.CONSECUTIVE_FAILURES.value)
 BROKER, DATABASE = "broker", "database"
@@ -166,8 +166,8 @@ ATTEMPTS_IN_FLIGHT: Final = _gauge(
 POSTPONED: Final = _counter(
     "deliveries_postponed_total",
     "Tasks put back on the ladder without costing an attempt: the endpoint's bound or rate limit was reached "
-    "(endpoint_busy), something of ours was wrong (our_fault), a copy was being sent already (second_copy), or a bug "
-    "(see the log).",
+    "(endpoint_busy), something of ours was wrong (our_fault), a copy was being sent already (second_copy), a newer "
+    "version has to read it (newer_version), or a bug (see the log).",
     channel=CHANNELS,
     reason=POSTPONEMENTS,
 )

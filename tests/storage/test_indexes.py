@@ -8,6 +8,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from shared.storage import Database
+from tests.support.system import running_system
 
 
 @pytest.fixture
@@ -28,3 +29,22 @@ async def test_another_retention_period_takes_effect_at_the_next_start(database:
     for collection in (database.events, database.deliveries, database.idempotency):
         indexes = await collection.index_information()
         assert indexes["retention"]["expireAfterSeconds"] == 7 * 86_400
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["empty database", "indexes of an earlier version"])
+async def test_four_processes_started_at_once_make_the_same_indexes(stack: Stack, earlier: bool) -> None:
+    async with running_system(stack, services=()) as system:
+        collections = ("subscriptions", "events", "deliveries", "idempotency", "confirmations")
+        if earlier:
+            await system.database.ensure_indexes(7)
+            await system.database.deliveries.drop_index("mails")
+            await system.database.events.create_index("an_index_we_dropped")
+        await asyncio.gather(*(system.services.start(service, count=2) for service in ("api", "dispatcher")))
+        made = {name: await getattr(system.database, name).index_information() for name in collections}
+        fresh = Database(system.environment["MONGODB_URL"], f"{system.vhost}-fresh", app="tests")
+        await fresh.ensure_indexes(30)
+        expected = {name: await getattr(fresh, name).index_information() for name in collections}
+        await fresh.aclose()
+        if earlier:
+            assert made["events"].pop("an_index_we_dropped_1")  # whoever runs the older version may need it
+        assert made == expected
