@@ -44,9 +44,20 @@ class Acks:
             await asyncio.wait([self._flushing])
 
     async def _flush_soon(self) -> None:
-        await asyncio.sleep(ACK_WINDOW)
-        self._flushing = None
-        settled, self._settled = self._settled, []
+        """Send one group after the other, until nothing is settled that is not sent.
+
+        Never two at once: a later group's ack of all the oldest would overtake the rest of an earlier group, and the
+        broker closes a channel on which a message is acked twice.
+        """
+        try:
+            while self._settled:
+                await asyncio.sleep(ACK_WINDOW)
+                settled, self._settled = self._settled, []
+                await self._send(settled)
+        finally:
+            self._flushing = None
+
+    async def _send(self, settled: list[int]) -> None:
         try:
             for tag, multiple in self._frames(settled):
                 await self._channel.basic_ack(tag, multiple=multiple, wait=False)

@@ -1,10 +1,12 @@
 """Acks travel in groups: each settles what it is for and nothing else, in whatever order the work was done."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from deploy.local.stack import Stack
 from shared.broker import Consumer, Incoming, Outgoing, Publisher
@@ -80,3 +82,39 @@ async def test_groups_of_one_channel_add_up(url: str) -> None:
     await consumer.stop()
     await running
     assert await take(url, 1) == {"9": True}
+
+
+async def test_a_group_never_overtakes_the_one_before_it_however_slowly_that_goes_out(url: str) -> None:
+    """A message acked twice would close the channel, and all that is being worked on would be handed out again."""
+    publisher = Publisher(url, name="tests", topology=topology())
+    more = Outgoing(exchange="", routing_key=QUEUE, body=b"more")
+    await asyncio.gather(*(publisher.publish(more) for _ in range(450)))
+    await publisher.aclose()
+    held: list[Incoming] = []
+
+    async def keep(incoming: Incoming) -> None:
+        held.append(incoming)
+
+    async def look() -> int:
+        return len(held)
+
+    consumer = Consumer(url, QUEUE, name=uuid4().hex, prefetch=500, topology=topology(), handler=keep)
+    running = asyncio.create_task(consumer.run())
+    with capture_logs() as logs:
+        await eventually(look, until=lambda seen: seen == 460)
+        for incoming in held[1:400]:
+            incoming.ack()
+        busy = asyncio.create_task(_keep_the_loop_busy())
+        await asyncio.sleep(0.012)  # the group above is on its way by now
+        for incoming in (held[0], *held[400:]):
+            incoming.ack()
+        await busy
+        await consumer.stop()
+    await running
+    assert [line["event"] for line in logs if line["log_level"] != "debug"] == ["broker.consuming"]
+
+
+async def _keep_the_loop_busy() -> None:
+    for _ in range(60):
+        time.sleep(0.01)  # noqa: ASYNC251 - that is the point
+        await asyncio.sleep(0)
