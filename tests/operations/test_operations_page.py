@@ -1,0 +1,83 @@
+"""The page on operations names only commands, settings, files, queues and links that exist, and each user's rights."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiohttp
+import pytest
+from typer.testing import CliRunner
+
+from deploy.local.programs import rabbitmq_sbin
+from deploy.rabbitmq.users import users
+from services.worker.__main__ import app
+from services.worker.doctor_checks import SERVICES
+from shared.telemetry.metrics import POSTPONEMENTS
+from shared.topology import topology
+from tests.support.system import System
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+TO_BE_WRITTEN = {"performance.md"}
+QUEUES = {queue.name for queue in topology().queues}
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`worker ([a-z]+)", PAGE))))
+def test_a_command_of_ours_exists(command: str) -> None:
+    assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
+
+
+def test_a_command_of_the_broker_exists_with_its_options() -> None:
+    assert "`rabbitmq-queues grow NODE all --vhost-pattern" in " ".join(PAGE.split())
+    shown = subprocess.run(
+        [rabbitmq_sbin() / "rabbitmq-queues", "help", "grow"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "grow <node> <all | even> [--vhost-pattern" in shown
+
+
+def test_every_setting_exists() -> None:
+    settings = {name.upper() for settings in SERVICES.values() for name in settings.model_fields}
+    prefixes = "NOTIFICATION|SECURITY|SECRETS|RETENTION|AUTH|AMQP|MONGODB"
+    named = set(re.findall(rf"\b(?:{prefixes})_[A-Z0-9_]+\b", PAGE))
+    assert {"SECRETS_MASTER_KEYS", "RETENTION_DAYS", "AMQP_URL"} <= named <= settings
+
+
+def test_every_file_exists() -> None:
+    for path in set(re.findall(r"`((?:deploy|tests|shared)/[\w./]+)`", PAGE)):
+        assert (ROOT / path).exists(), path
+    for target in re.findall(r"\]\(([^)#]+)", PAGE):
+        assert target in TO_BE_WRITTEN or (ROOT / "docs" / target).is_file(), target
+
+
+def test_every_queue_is_accounted_for_after_the_loss_of_the_broker() -> None:
+    section = PAGE.partition("## Backup and restore")[2].partition("\n## ")[0]
+    named = {name for row in re.findall(r"(?m)^\| (`.*?) \|", section) for name in re.findall(r"`([^`]+)`", row)}
+    ladder = {queue for queue in QUEUES if queue.startswith("notifications.retry.")}
+    assert named - {"notifications.retry.*"} | ladder == QUEUES
+
+
+def test_the_reason_of_a_held_task_exists() -> None:
+    assert "(`newer_version` in `signalpost_deliveries_postponed_total`" in PAGE
+    assert "newer_version" in POSTPONEMENTS
+
+
+async def test_every_address_is_a_route(operated: System) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{operated.url}/openapi.json") as answer:
+        paths = set((await answer.json())["paths"])
+    named = set(re.findall(r"(?:GET|POST|PUT|PATCH|DELETE) (/[\w/-]+)", PAGE))
+    assert named
+    assert {path.replace("/ID", "/{webhook_id}") for path in named} <= paths
+
+
+def test_the_rights_of_every_user_are_those_on_the_page() -> None:
+    def listed(names: Sequence[str]) -> str:
+        return ", ".join(f"`{name}`" for name in names) or "nothing"
+
+    table = PAGE.partition("## Who may do what on the broker")[2]
+    rows = [
+        f"| `{user.name}` | {listed(user.publishes)} | "
+        f"{'every queue' if set(user.consumes) == QUEUES else listed(user.consumes)} | {'yes' if user.declares else 'no'} |"
+        for user in users()
+    ]
+    assert re.findall(r"(?m)^\| `.*$", table) == rows
