@@ -16,7 +16,7 @@ from deploy.local.debian import make_root
 from deploy.local.virtualenv import SetupError
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_PROGRAMS = ("rabbitmq-server", "rabbitmqctl")
+_PROGRAMS = ("rabbitmq-server", "rabbitmqctl", "rabbitmq-queues")
 _MARK = "rabbitmq-defaults"  # by which `programs.rabbitmq_sbin` knows a folder of bare start scripts
 _WRAPPER = """\
 #!/bin/sh
