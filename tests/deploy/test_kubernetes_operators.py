@@ -86,7 +86,7 @@ def test_the_scaler_logs_in_with_the_url_of_the_consumer_itself(rendering: str) 
 
 def test_the_queues_that_scale_are_the_ones_that_their_consumer_may_read() -> None:
     consumes = {user.name: user.consumes for user in users()}
-    assert {name: (queue,) for name, queue in QUEUES.items()} == {name: consumes[name] for name in QUEUES}
+    assert all(queue in consumes[name] for name, queue in QUEUES.items())
 
 
 @pytest.mark.parametrize("rendering", MONITORED)
