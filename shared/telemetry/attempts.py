@@ -61,7 +61,7 @@ def record_transition(task: Task, transition: Transition) -> None:
     if transition.state.value in FINISHED:
         _finished[channel, transition.state.value].inc()
     if transition.state is DeliveryState.DELIVERED and attempt is not None:
-        delivered_at = attempt.ended_at.timestamp()
+        delivered_at = transition.at.timestamp()
         # The clocks of two machines may differ by more than a delivery takes.
         _since_event[channel].observe(max(delivered_at - event_time(task.body).timestamp(), 0.0))
         if task.accepted_at:

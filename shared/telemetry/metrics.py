@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final, TypeVar
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import Counter, Gauge, disable_created_metrics
 
 from shared.reasons import DeadReason, DeliveryState, DisabledReason
+from shared.telemetry.histogram import Histogram
 from shared.topology import CHANNELS, EVENT, RUNGS
 
 # A second series beside each one, with the time it was made, which nobody reads.

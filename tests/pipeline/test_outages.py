@@ -17,6 +17,7 @@ from deploy.local.stack import Stack
 from tests.support.receiver import Receiver
 from tests.support.system import SERVICES, System, event, running_system
 from tests.support.waiting import eventually
+from tests.telemetry.scrape import Counting
 
 CERTIFICATE = {"certificate_id": "cert_42"}
 OUTAGE = float(os.environ.get("OUTAGE_SECONDS", "8"))
@@ -162,8 +163,10 @@ async def test_without_mongodb_everything_is_held_and_delivered_once_it_is_back(
     mongodb = own.stack.mongodb
     assert mongodb is not None
     end, begin_again = (mongodb.pause, mongodb.resume) if fault == "paused" else (mongodb.kill, mongodb.start)
+    webhook = await Counting.of(own, "webhook")
     async with load_on(own, receiver, tenant) as load, outage(own, end, begin_again):
         pass
+    await webhook.until("reconnects_total", 1, server="database")
     deliveries = await wait_until_delivered(own, tenant, load.published * len(PATHS))
     assert {attempt["error"] for delivery in deliveries for attempt in delivery["attempts"]} == {None}
     assert_numbered_without_gaps(deliveries)
