@@ -1,6 +1,6 @@
 """Sends mails with aiosmtplib and nothing else: `python -m benchmarks.bare_mail PORT CONNECTIONS MAILS`.
 
-One loop for each connection, the same payload each time, of the size of a real one. Prints one line of JSON:
+One loop for each connection, the same payload each time, of the size of a real one (4.8 kB). Prints one line of JSON:
 operations, wall and CPU seconds, measured inside and without the start.
 """
 
@@ -21,7 +21,7 @@ def payload() -> bytes:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = SENDER, RECIPIENT, "You are invited to Example Ltd"
     message.set_content("You are invited to join Example Ltd.\n" * 10)
-    message.add_alternative("<p>You are invited to join <b>Example Ltd</b>.</p>\n" * 40, subtype="html")
+    message.add_alternative("<p>You are invited to join <b>Example Ltd</b>.</p>\n" * 78, subtype="html")
     return message.as_bytes().replace(b"\n", b"\r\n")
 
 
