@@ -14,10 +14,15 @@ Result = TypeVar("Result")
 MAX_FLUSHES = 2
 """Flushes under way at once. While both are, items gather: so batches grow with the load by themselves. Without
 this bound they stay small for ever: each small batch that ends lets in just enough work for another small one."""
+BUSY = 4
+"""A batch of so many items means load: then the next one may gather for longer."""
 
 
 class Batcher(Generic[Item, Result]):
     """Collects items for `window` seconds or until there are `max_items`, then flushes them together.
+
+    Under load it collects for `busy_window` seconds (by default the same), because a flush costs much more than an
+    item: a few milliseconds more for each then leave time for more of them.
 
     `flush` returns one result for each item, in order. What it raises, every caller of that batch gets.
     """
@@ -28,8 +33,11 @@ class Batcher(Generic[Item, Result]):
         *,
         window: float,
         max_items: int,
+        busy_window: float | None = None,
     ) -> None:
-        self._flush, self._window, self._max_items = flush, window, max_items
+        self._flush, self._max_items = flush, max_items
+        self._calm_window, self._busy_window = window, window if busy_window is None else busy_window
+        self._window = window
         self._items: list[Item] = []
         self._futures: list[asyncio.Future[Result]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -60,6 +68,7 @@ class Batcher(Generic[Item, Result]):
         self._timer, self._is_due = None, False
         items, self._items = self._items[: self._max_items], self._items[self._max_items :]
         futures, self._futures = self._futures[: self._max_items], self._futures[self._max_items :]
+        self._window = self._busy_window if len(items) >= BUSY else self._calm_window
         if self._items:
             self._timer = asyncio.get_running_loop().call_later(self._window, self._window_ended)
         task = asyncio.create_task(self._run(items, futures))

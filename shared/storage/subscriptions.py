@@ -22,6 +22,8 @@ from shared.storage.database import Database, Document, StorageUnavailable
 
 READ_WINDOW = 0.002
 """Seconds in which wanted ids are gathered into one `find`."""
+BUSY_READ_WINDOW = 0.015
+"""The same under load."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,9 @@ class Subscriptions:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._collection = database.subscriptions
-        self._reads: Batcher[str, Subscription | None] = Batcher(self._find_many, window=READ_WINDOW, max_items=500)
+        self._reads: Batcher[str, Subscription | None] = Batcher(
+            self._find_many, window=READ_WINDOW, busy_window=BUSY_READ_WINDOW, max_items=500
+        )
 
     async def get(self, subscription_id: str) -> Subscription | None:
         """Return a subscription as it is now, for a worker; waits while the database is away."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.batching import Batcher
+from shared.batching import BUSY, Batcher
 
 LONG = 3600.0
 
@@ -94,3 +94,17 @@ async def test_a_flush_that_loses_a_result_fails_loudly_instead_of_leaving_calle
     async with asyncio.timeout(10):
         results = await asyncio.gather(batcher.submit(1), batcher.submit(2), return_exceptions=True)
     assert any(isinstance(result, ValueError) for result in results)
+
+
+async def test_under_load_a_batch_gathers_for_the_longer_window_and_then_no_more() -> None:
+    flush = Doubling()
+    batcher = Batcher(flush, window=0.001, busy_window=LONG, max_items=1000)
+    await asyncio.gather(*(batcher.submit(n) for n in range(BUSY)))
+    waiting = asyncio.create_task(batcher.submit(100))
+    assert not (await asyncio.wait([waiting], timeout=0.05))[0]
+    waiting.cancel()
+
+    batcher = Batcher(flush, window=0.001, busy_window=LONG, max_items=1000)
+    await asyncio.gather(*(batcher.submit(n) for n in range(BUSY - 1)))
+    async with asyncio.timeout(10):
+        assert await batcher.submit(100) == 200
