@@ -14,9 +14,10 @@ HOP_BY_HOP: Final = frozenset(
 )  # fmt: skip
 """RFC 9110, section 7.6.1."""
 RESERVED_HEADERS: Final = (
-    SIGNED_HEADERS | HOP_BY_HOP | {"host", "user-agent", "x-delivery-attempt", "traceparent", "tracestate"}
+    SIGNED_HEADERS | HOP_BY_HOP | {"host", "expect", "user-agent", "x-delivery-attempt", "traceparent", "tracestate"}
 )
-"""Lower-case names that custom headers can't use; names beginning with `content-` are reserved too."""
+"""Lower-case names that custom headers can't use; names beginning with `content-` are reserved too. `expect`, because
+the client would hold the body back for a `100 Continue` that few receivers ever send (RFC 9110, section 10.1.1)."""
 MAX_CUSTOM_HEADERS: Final = 20
 MAX_HEADER_NAME: Final = 64
 MAX_HEADER_VALUE: Final = 1024

@@ -16,7 +16,17 @@ def test_an_ordinary_header_may_be_added(name: str) -> None:
     [
         *SIGNED_HEADERS,
         *("Host", "Content-Type", "CONTENT-LENGTH", "content-anything", "Connection", "Transfer-Encoding", "TE"),
-        *("Upgrade", "Proxy-Authorization", "User-Agent", "X-Delivery-Attempt", "traceparent", "TraceState"),
+        *(
+            "Upgrade",
+            "Trailer",
+            "Keep-Alive",
+            "Expect",
+            "Proxy-Authorization",
+            "User-Agent",
+            "X-Delivery-Attempt",
+            "traceparent",
+            "TraceState",
+        ),
     ],
 )
 def test_what_signalpost_sets_itself_is_reserved_in_any_spelling(name: str) -> None:

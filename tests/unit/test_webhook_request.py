@@ -19,7 +19,7 @@ OURS = (
     *("x-guardian-signature", "x-guardian-signature-previous", "user-agent", "x-delivery-attempt", "traceparent"),
     *("host", "content-type", "content-length", "content-encoding", "content-anything"),
     *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"),
-    *("upgrade", "proxy-connection"),
+    *("upgrade", "proxy-connection", "expect"),
 )
 
 
