@@ -5,6 +5,7 @@ there. A claim by conditional update lets one process publish it. Losing the who
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,8 +24,13 @@ from shared.topology import CHANNELS, EVENT, EVENTS_TO_DISPATCH, SET_ASIDE, to_s
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+EVENTS_AT_ONCE = 20
+"""An event may hold a MiB of data; a whole batch of such would be more than a worker's memory."""
 HOPELESS_BACKLOG = timedelta(hours=1)
 """On a queue that never empties, what was due this long ago is published again all the same."""
+MISSING_EVENT_WAIT = timedelta(hours=1)
+"""For a delivery whose event is not stored. Nothing else is done about it: the event may still lie on the queue, after
+a crash between the two writes, and completes the delivery when it comes. What never comes, retention removes."""
 
 
 class Reconciler:
@@ -72,18 +78,31 @@ class Reconciler:
         overdue = await self._deliveries.due(
             channel=channel, before=await self._standing_before(to_send_queue(channel)), limit=BATCH
         )
-        if not overdue:
-            return 0
-        events = await self._events.get_many(list({delivery.event_id for delivery in overdue}))
-        republished = 0
+        by_event: dict[str, list[Delivery]] = {}
         for delivery in overdue:
-            event = events.get(delivery.event_id)
-            if event is None:
-                log.error("reconciler.event_missing", delivery_id=delivery.id, event_id=delivery.event_id)
-            elif await self._deliveries.claim(delivery, due_at=utc_now()) and await self._resume(delivery, event):
-                RECONCILER_REPUBLISHED.labels(channel).inc()
-                republished += 1
+            by_event.setdefault(delivery.event_id, []).append(delivery)
+        republished = 0
+        async for event_id, event in self._few_at_a_time(list(by_event)):
+            for delivery in by_event[event_id]:
+                if event is None:
+                    await self._postpone(delivery)
+                elif await self._deliveries.claim(delivery, due_at=utc_now()) and await self._resume(delivery, event):
+                    RECONCILER_REPUBLISHED.labels(channel).inc()
+                    republished += 1
         return republished
+
+    async def _few_at_a_time(self, event_ids: Sequence[str]) -> AsyncIterator[tuple[str, StoredEvent | None]]:
+        """Load events in order, with None for one that is not stored."""
+        for start in range(0, len(event_ids), EVENTS_AT_ONCE):
+            some = event_ids[start : start + EVENTS_AT_ONCE]
+            found = await self._events.get_many(some)
+            for event_id in some:
+                yield event_id, found.pop(event_id, None)
+
+    async def _postpone(self, delivery: Delivery) -> None:
+        """Take what can't be sent out of the way of the others."""
+        if await self._deliveries.claim(delivery, due_at=utc_now() + MISSING_EVENT_WAIT):
+            log.error("reconciler.event_missing", delivery_id=delivery.id, event_id=delivery.event_id)
 
     async def _resume(self, delivery: Delivery, stored: StoredEvent) -> bool:
         task = task_for(delivery, stored).at(
@@ -103,11 +122,14 @@ class Reconciler:
 
     async def _sweep_events(self) -> int:
         before = await self._standing_before(EVENTS_TO_DISPATCH, SET_ASIDE)
-        standing = await self._events.undispatched(before=before, limit=BATCH)
-        for stored in standing:
+        republished = 0
+        async for _, stored in self._few_at_a_time(await self._events.undispatched(before=before, limit=BATCH)):
+            if stored is None or stored.dispatched_at is not None:
+                continue  # settled since it was listed
             await self._publisher.publish(event_message(stored.event, accepted_at=epoch_ms(stored.created_at)))
             RECONCILER_REPUBLISHED.labels(EVENT).inc()
-        return len(standing)
+            republished += 1
+        return republished
 
     async def _standing_before(self, *queues: str) -> datetime:
         """Return the time before which nothing that is still due can be waiting in these queues."""

@@ -70,13 +70,13 @@ class Events:
         documents = await self._database.hold(lambda: self._collection.find(query).to_list())
         return {document["_id"]: event_from(document) for document in documents}
 
-    async def undispatched(self, *, before: datetime, limit: int) -> list[StoredEvent]:
-        """Return events accepted before a time that were never dispatched, oldest first."""
+    async def undispatched(self, *, before: datetime, limit: int) -> list[str]:
+        """Return the ids of events accepted before a time that were never dispatched, oldest first."""
         query = {"pending_since": {"$lt": before}}
         documents = await self._database.hold(
-            lambda: self._collection.find(query).sort("pending_since", 1).limit(limit).to_list()
+            lambda: self._collection.find(query, {"_id": 1}).sort("pending_since", 1).limit(limit).to_list()
         )
-        return [event_from(document) for document in documents]
+        return [document["_id"] for document in documents]
 
     async def give_up(self, event: Event) -> None:
         """Note that this very event was parked as a dead letter, so that nobody goes on publishing it."""

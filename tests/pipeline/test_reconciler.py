@@ -1,6 +1,7 @@
 """The reconciler goes on whatever it finds: it is what everything else falls back on."""
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
@@ -11,11 +12,11 @@ import pytest
 from deploy.local.stack import Stack
 from shared.clock import utc_now
 from shared.delivery.context import WorkerContext
-from shared.delivery.reconciler import Reconciler
+from shared.delivery.reconciler import BATCH, Reconciler
 from shared.reasons import DeliveryState
 from shared.settings import DeliverySettings, load
 from shared.storage import Delivery, StoredEvent
-from shared.topology import WEBHOOK, to_send_queue
+from shared.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
 from tests.support.values import an_event
 from tests.support.waiting import eventually
 
@@ -54,6 +55,45 @@ async def test_a_document_that_nobody_understands_neither_ends_it_nor_keeps_it_f
     await eventually(waiting)
     assert not running.done()
     running.cancel()
+
+
+async def test_deliveries_whose_events_are_missing_do_not_stand_in_the_way_of_the_others_for_ever(
+    context: WorkerContext,
+) -> None:
+    event, now = an_event(), utc_now()
+    stored = StoredEvent(event=event, created_at=now, dispatched_at=now, matched=1, uncatalogued=False)
+    await context.events.record_dispatched([stored], known=frozenset())
+    hopeless = [owed(f"dlv_{n}", "evt_lost", DeliveryState.PENDING, minutes=9) for n in range(BATCH)]
+    await context.deliveries.add([*hopeless, owed("dlv_last", event.id, DeliveryState.PENDING, minutes=8)])
+    assert await eventually(Reconciler(context, after=0.2).sweep) == 1
+    lost = await context.deliveries.get("dlv_0")
+    assert lost is not None
+    assert lost.state is DeliveryState.PENDING  # its event may still be on the queue, and completes it then
+
+
+@pytest.mark.parametrize("are_dispatched", [True, False])
+async def test_large_events_are_published_again_without_ever_being_in_memory_together(
+    context: WorkerContext, are_dispatched: bool
+) -> None:
+    size, count, then = 400_000, 120, utc_now() - timedelta(minutes=3)
+    for number in range(count):
+        event = an_event(source_id=f"{number}", data=b'"' + b"x" * size + b'"')
+        if not are_dispatched:
+            await context.events.add_accepted(event, at=then, uncatalogued=False)
+            continue
+        stored = StoredEvent(event=event, created_at=then, dispatched_at=then, matched=1, uncatalogued=False)
+        await context.events.record_dispatched([stored], known=frozenset())
+        await context.deliveries.add([owed(f"dlv_{number}", event.id, DeliveryState.PENDING, minutes=3)])
+    reconciler = Reconciler(context, after=0.2)
+    tracemalloc.start()
+    try:
+        assert await eventually(reconciler.sweep) == count
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < size * count
+    queue = to_send_queue(WEBHOOK) if are_dispatched else EVENTS_TO_DISPATCH
+    assert await context.publisher.message_count(queue) == count
 
 
 def owed(
