@@ -29,8 +29,8 @@ EVENTS_AT_ONCE = 20
 HOPELESS_BACKLOG = timedelta(hours=1)
 """On a queue that never empties, what was due this long ago is published again all the same."""
 MISSING_EVENT_WAIT = timedelta(hours=1)
-"""For a delivery whose event is not stored. Nothing else is done about it: the event may still lie on the queue, after
-a crash between the two writes, and completes the delivery when it comes. What never comes, retention removes."""
+"""For a delivery whose event is not stored. Nothing else is done about it: after a crash between the two writes the
+event may still lie on the queue, and completes the delivery when it comes. What never comes, retention removes."""
 
 
 class Reconciler:
