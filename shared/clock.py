@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 def utc_now() -> datetime:
     """Return the time now, to the millisecond that MongoDB keeps."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return datetime.fromtimestamp(now_ms() / 1000, UTC)
 
 
 def now_ms() -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import lru_cache
 
 import aiohttp
 from yarl import URL
@@ -28,6 +29,8 @@ from shared.telemetry.tracing import Tracing
 SECRET_WAIT = 60.0
 """Seconds until a delivery whose secret can't be derived is tried again: an operator has to repair the keys."""
 STALL_WAIT = 1.0
+REMEMBERED_URLS = 4096
+"""URLs whose text was found good, which is the same for ever; the addresses are checked at every dial."""
 CONGESTION = frozenset({"timeout", "connect", "reset", "dns", "http_429", "http_503"})
 """What makes an endpoint's bound shrink: signs that it can't take more, or anything at all."""
 
@@ -46,10 +49,11 @@ class WebhookSender:
         tracing: Tracing | None,
     ) -> None:
         self._settings, self._subscriptions, self._slots = settings, subscriptions, slots
-        self._policy, self._session, self._stall_watch = policy, session, stall_watch
+        self._session, self._stall_watch = session, stall_watch
         self._tracing = tracing
         self._keyring = settings.keyring()
         self._lanes = Lanes()
+        self._checked = lru_cache(REMEMBERED_URLS)(policy.check_url)
 
     async def send(self, task: Task, attempt: int) -> Result:
         """Post the task's body to the webhook, if it is still wanted."""
@@ -100,7 +104,7 @@ class WebhookSender:
         schedule = self._schedule(webhook)
         is_test = task.event_type == TEST_EVENT
         try:
-            url = self._policy.check_url(webhook.url)
+            url = self._checked(webhook.url)
         except UrlRefused as error:
             record = Attempt(
                 number=attempt, started_at=started_at, duration_ms=0, error="refused_by_policy", detail=error.reason
