@@ -1,7 +1,9 @@
 """The parts by themselves, in a process of their own: what no program built from them can beat.
 
-`python -m benchmarks.bare post|consume|publish` prints one line of JSON: operations, wall and CPU seconds, measured
-inside and without the start. The same libraries, event loop, body and concurrency as the services, nothing else.
+`python -m benchmarks.bare post|consume|consume-raw|publish` prints one line of JSON: operations, wall and CPU
+seconds, measured inside and without the start. The same libraries, event loop, messages, requests and concurrency as
+the services, nothing else. `consume` is aio-pika as its documentation has it, `consume-raw` the layer below, which
+the services use.
 """
 
 import argparse
@@ -14,29 +16,64 @@ from typing import cast
 import aio_pika
 import aiohttp
 import uvloop
+from aio_pika.abc import AbstractIncomingMessage
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
 from pamqp.commands import Basic
 
-from benchmarks.system import certificate_event
-from shared.delivery.routes import event_message
-from shared.messages import webhook_body
+from benchmarks.system import MASTER_KEYS, certificate_event
+from services.webhook.request import request_headers
+from shared.clock import now_ms
+from shared.delivery.routes import task_message
+from shared.identity import delivery_id
+from shared.keyring import Keyring
+from shared.messages import Task, webhook_body
+from shared.signing import Origin
+from shared.telemetry.trace import traceparent_or_new
+from shared.topology import WEBHOOK
 
 CONCURRENCY = 128
 """Requests or confirms awaited at once."""
 PREFETCH = 500
 QUEUE = "bare"
+_, SECRET = Keyring.parse(MASTER_KEYS).create("wh_org_1_0")
+
+
+def task() -> Task:
+    """Return a task as the dispatcher makes it."""
+    event = certificate_event(1, tenant="org_1")
+    return Task(
+        channel=WEBHOOK,
+        delivery_id=delivery_id(event_id=event.id, target="wh_org_1_0"),
+        event_id=event.id,
+        event_type=event.type,
+        tenant_id=event.tenant_id,
+        subscription_id="wh_org_1_0",
+        attempt=1,
+        not_before=now_ms(),
+        traceparent=traceparent_or_new(None),
+        body=webhook_body(event),
+        accepted_at=now_ms(),
+    )
 
 
 async def post(url: str, operations: int) -> None:
     """Post the same body again and again over kept-alive connections."""
-    body = webhook_body(certificate_event(1, tenant="bare"))
-    headers = {"Content-Type": "application/json"}
+    sent = task()
+    headers = request_headers(
+        sent,
+        attempt=1,
+        timestamp=int(time.time()),
+        origin=Origin.API,
+        traceparent=sent.traceparent,
+        secrets=[SECRET],
+        custom={},
+    )
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
 
         async def one() -> None:
-            async with session.post(url, data=body, headers=headers) as answer:
+            async with session.post(url, data=sent.body, headers=headers) as answer:
                 await answer.read()
 
         await _in_parallel(one, operations)
@@ -44,12 +81,14 @@ async def post(url: str, operations: int) -> None:
 
 async def publish(url: str, operations: int) -> None:
     """Publish persistent messages to the work queue's kind of queue and wait for each confirm."""
-    message = event_message(certificate_event(1, tenant="bare"))
+    message = task_message(task(), now_ms=now_ms())
     connection = await aio_pika.connect(url)
     async with connection:
         channel = cast("Channel", await (await connection.channel(publisher_confirms=True)).get_underlay_channel())
         await channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
-        properties = Basic.Properties(content_type=message.content_type, delivery_mode=2)
+        properties = Basic.Properties(
+            content_type=message.content_type, delivery_mode=2, headers=dict(message.headers)
+        )
 
         async def one() -> None:
             await channel.basic_publish(
@@ -60,7 +99,27 @@ async def publish(url: str, operations: int) -> None:
 
 
 async def consume(url: str, operations: int) -> None:
-    """Take messages from the queue that `publish` filled and ack each one."""
+    """Take messages from the queue that `publish` filled and ack each one, by aio-pika."""
+    connection = await aio_pika.connect(url)
+    async with connection:
+        channel = await connection.channel(publisher_confirms=False)
+        done = asyncio.get_running_loop().create_future()
+        left = operations
+
+        async def take(message: AbstractIncomingMessage) -> None:
+            nonlocal left
+            await message.ack()
+            left -= 1
+            if left == 0:
+                done.set_result(None)
+
+        await channel.set_qos(prefetch_count=PREFETCH)
+        await (await channel.get_queue(QUEUE)).consume(take)
+        await done
+
+
+async def consume_raw(url: str, operations: int) -> None:
+    """The same by aiormq, on which aio-pika stands."""
     connection = await aio_pika.connect(url)
     async with connection:
         channel = await (await connection.channel(publisher_confirms=False)).get_underlay_channel()
@@ -94,7 +153,7 @@ async def _in_parallel(one: Callable[[], Awaitable[None]], operations: int) -> N
 
 def main() -> None:
     """Run one of the parts and print what it took."""
-    parts = {"post": post, "publish": publish, "consume": consume}
+    parts = {"post": post, "publish": publish, "consume": consume, "consume-raw": consume_raw}
     parser = argparse.ArgumentParser()
     parser.add_argument("part", choices=parts)
     parser.add_argument("url")

@@ -19,6 +19,7 @@ from shared.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
 NAME = "stages"
 TENANTS = tuple(f"org_{number}" for number in range(20))
 UNIT = "per CPU-s"
+BARE = ("bare post", "bare consume", "bare consume-raw", "bare publish")
 SKIPPED = 0.1
 """The share of the operations before the window: the start, empty connection pools, small bounds."""
 
@@ -47,7 +48,7 @@ async def measure(bench: Bench) -> Measured:
             for process, value in window.cpu_micros().items():
                 micros[f"{name}: {process}"].append(value)
     figures = [
-        *(figure(NAME, name, per_cpu[name], UNIT) for name in ("bare post", "bare consume", "bare publish")),
+        *(figure(NAME, name, per_cpu[name], UNIT) for name in BARE),
         figure(NAME, "ceiling: consume and post", per_cpu["ceiling"], UNIT),
         figure(
             NAME, "webhook consumer", per_cpu["webhook"], UNIT, references=per_cpu["ceiling"], goal="ratio >= 0.6"
@@ -64,13 +65,12 @@ async def measure(bench: Bench) -> Measured:
 async def bare_parts(bench: Bench) -> dict[str, Bare]:
     """Measure the bare parts, each in a process of its own."""
     operations = str(bench.size(full=20_000, quick=4_000))
+    results = {}
     async with bench.system() as system:
         amqp = system.environment["AMQP_URL"]
-        urls = {"publish": amqp, "consume": amqp, "post": f"{bench.nginx.url}/bare"}
-        results = {
-            f"bare {part}": await bench.result(f"bare-{part}", "benchmarks.bare", part, url, operations)
-            for part, url in urls.items()
-        }
+        for part in ("post", "publish", "consume", "publish", "consume-raw"):
+            url = f"{bench.nginx.url}/bare" if part == "post" else amqp
+            results[f"bare {part}"] = await bench.result(f"bare-{part}", "benchmarks.bare", part, url, operations)
     return {
         name: Bare(result["operations"] / result["cpu_seconds"], result["operations"] / result["seconds"])
         for name, result in results.items()

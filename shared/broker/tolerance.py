@@ -21,7 +21,10 @@ def read_any_frame() -> None:
 
 def _text(raw: bytes) -> str:
     """Return text that is encoded again in no more bytes than it came in: AMQP's short strings end at 255."""
-    return raw.decode(errors="surrogateescape").encode(errors="replace").decode()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode(errors="surrogateescape").encode(errors="replace").decode()
 
 
 def _short_text(value: bytes) -> Decoded:

@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from shared.outbound.failures import SEND_ERRORS, ErrorClass, classify
+from shared.outbound.session import dialling_for
 
 MAX_READ_BYTES = 64 * 1024
 EXCERPT_BYTES = 1024
@@ -68,11 +69,12 @@ async def post_bounded(
     started = time.monotonic()
     try:
         # Not aiohttp's `total`: that rounds a timeout of more than 5 s up to the next full second.
-        async with (
-            asyncio.timeout(total_timeout),
-            session.post(url, data=body, headers=headers, allow_redirects=False) as response,
-        ):
-            excerpt = await _read(response)
+        with dialling_for(url.raw_host or ""):
+            async with (
+                asyncio.timeout(total_timeout),
+                session.post(url, data=body, headers=headers, allow_redirects=False) as response,
+            ):
+                excerpt = await _read(response)
     except SEND_ERRORS as error:
         error_class, detail = classify(error)
         return HttpFailure(error_class=error_class, detail=detail, duration=time.monotonic() - started)

@@ -8,7 +8,8 @@ it was dialled, and is only used again for the same scheme, host and port.
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import aiohttp
@@ -60,7 +61,6 @@ def outbound_session(
     )
     return aiohttp.ClientSession(
         connector=connector,
-        middlewares=(_remember_requested_host,),
         timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout),
         headers={"Accept-Encoding": "identity"},
         auto_decompress=False,
@@ -86,11 +86,11 @@ def guarded_socket_factory(policy: OutboundPolicy) -> Callable[[AddrInfo], socke
     return open_socket
 
 
-async def _remember_requested_host(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    token = _requested_host.set(request.url.raw_host or "")
+@contextmanager
+def dialling_for(host: str) -> Iterator[None]:
+    """Name the host that requests in this block are for; without it, or for another one, the strict rule holds."""
+    token = _requested_host.set(host)
     try:
-        return await handler(request)
+        yield
     finally:
         _requested_host.reset(token)
