@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from services.dispatcher.plan import first_task, plan_deliveries
-from services.dispatcher.shares import Shares
+from services.dispatcher.shares import Shares, in_turn
 from shared.batching import Batcher
 from shared.broker import Incoming
 from shared.catalogue import Catalogue, is_internal
@@ -55,6 +55,9 @@ log = structlog.get_logger(__name__)
 
 BATCH_WINDOW = 0.002
 MAX_BATCH = 200
+MAX_DELIVERIES = 1000
+"""With so many deliveries a batch is full. Otherwise a tenant with a thousand webhooks would have a hundred thousand
+deliveries in memory at once, and everybody else's events would wait until all of them are published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +96,7 @@ class EventHandler:
         self._tracing = context.tracing
         self._subscriptions = context.subscriptions
         self._shares = Shares()
-        self._batches: Batcher[Arrival, None] = Batcher(self._dispatch, window=BATCH_WINDOW, max_items=MAX_BATCH)
+        self._batches: Batcher[Arrival, bool] = Batcher(self._dispatch, window=BATCH_WINDOW, max_items=MAX_BATCH)
 
     async def handle(self, incoming: Incoming) -> None:
         """Bring one message from `events.to_dispatch` to its end, or set it aside, and ack it."""
@@ -109,7 +112,7 @@ class EventHandler:
             if may_set_aside:
                 await self._share(incoming, arrival)
             else:
-                await self._batches.submit(arrival)
+                await self._until_dispatched(arrival)
         except InvalidMessage as error:
             log.warning("event.invalid", routing_key=incoming.routing_key, detail=str(error))
             await self._park(incoming, DeadReason.INVALID_EVENT, str(error))
@@ -133,9 +136,13 @@ class EventHandler:
             )
             return
         try:
-            await self._batches.submit(arrival)
+            await self._until_dispatched(arrival)
         finally:
             self._shares.give_back(tenant)
+
+    async def _until_dispatched(self, arrival: Arrival) -> None:
+        while not await self._batches.submit(arrival):
+            pass  # its batch was full without it
 
     async def _alone(self, incoming: Incoming) -> None:
         """Dispatch an event whose batch failed by itself, so that only the one at fault is parked."""
@@ -163,22 +170,25 @@ class EventHandler:
             span=span,
         )
 
-    async def _dispatch(self, arrivals: Sequence[Arrival]) -> list[None]:
+    async def _dispatch(self, arrivals: Sequence[Arrival]) -> list[bool]:
+        """Dispatch events until the batch is full; returns for each whether it was dispatched."""
         distinct = {arrival.event.id: arrival for arrival in sorted(arrivals, key=lambda a: a.redelivered)}
         known, subscriptions = await asyncio.gather(
             self._events.dispatched(list(distinct)), self._wanted_by(list(distinct.values()))
         )
         # Dispatched before and not redelivered: a second publish of the same identity, which is one event.
         todo = [arrival for arrival in distinct.values() if arrival.redelivered or not known.get(arrival.event.id)]
-        planned = [self._plan(arrival, subscriptions.get(arrival.event.tenant_id, [])) for arrival in todo]
+        planned = self._plan_batch(todo, subscriptions)
         present = await self._deliveries.add([delivery for plan in planned for delivery in plan.deliveries])
         await self._mark_dispatched(planned, known)
         earlier = {delivery.id: delivery for delivery in present}
         await self._publish_tasks(planned, earlier)
-        _count(arrivals, planned, earlier)
+        left = {arrival.event.id for arrival in todo} - {plan.arrival.event.id for plan in planned}
+        ended = [arrival for arrival in arrivals if arrival.event.id not in left]
+        _count(ended, planned, earlier)
         if self._tracing is not None:
-            _end_spans(arrivals, planned)
-        return [None] * len(arrivals)
+            _end_spans(ended, planned)
+        return [arrival.event.id not in left for arrival in arrivals]
 
     async def _wanted_by(self, arrivals: Sequence[Arrival]) -> dict[str, list[Subscription]]:
         """Return the candidate subscriptions of each tenant."""
@@ -191,6 +201,23 @@ class EventHandler:
         for subscription in [*found, *(item for item in single if item is not None)]:
             by_tenant.setdefault(subscription.tenant_id, []).append(subscription)
         return by_tenant
+
+    def _plan_batch(self, todo: Sequence[Arrival], subscriptions: dict[str, list[Subscription]]) -> list[Planned]:
+        """Plan events until they are enough for one batch; the oldest one comes on top of that."""
+        planned: list[Planned] = []
+        enough = MAX_DELIVERIES
+        turns = in_turn(
+            todo,
+            since=lambda arrival: arrival.accepted_at,
+            cost=lambda arrival: len(subscriptions.get(arrival.event.tenant_id, ())),
+        )
+        for arrival in turns:
+            if enough <= 0:
+                break
+            plan = self._plan(arrival, subscriptions.get(arrival.event.tenant_id, []))
+            enough -= len(plan.deliveries) if planned else 0
+            planned.append(plan)
+        return planned
 
     def _plan(self, arrival: Arrival, subscriptions: list[Subscription]) -> Planned:
         deliveries = plan_deliveries(

@@ -6,6 +6,10 @@ events of that tenant are set aside, which is much less work than dispatching th
 """
 
 from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 CALM = 300
 """Events under way up to which nobody is set aside: fewer than the window that the consumer has open, or the flood
@@ -33,3 +37,13 @@ class Shares:
         self._under_way -= 1
         if not self._held[tenant]:
             del self._held[tenant]
+
+
+def in_turn(items: Sequence[Item], *, since: Callable[[Item], int], cost: Callable[[Item], int]) -> list[Item]:
+    """Return in which order to do things when there may not be time for all of them.
+
+    The cheap ones come first, so that they don't wait for the dear ones; but the one that has waited for longest
+    comes before them, so that nothing waits for ever.
+    """
+    oldest = min(items, key=since, default=None)
+    return sorted(items, key=lambda item: (item is not oldest, cost(item)))

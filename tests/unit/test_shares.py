@@ -1,6 +1,6 @@
 """Who is set aside: only who holds more than half of a dispatcher that is full."""
 
-from services.dispatcher.shares import CALM, Shares
+from services.dispatcher.shares import CALM, Shares, in_turn
 
 
 def taken(shares: Shares, tenant: str, count: int) -> int:
@@ -31,3 +31,9 @@ def test_what_ends_makes_room() -> None:
     assert not shares.take("flood")
     shares.give_back("flood")
     assert shares.take("flood")
+
+
+def test_cheap_events_come_before_dear_ones_but_the_oldest_before_all() -> None:
+    dear, cheap, dear_and_oldest, cheaper = [(5, 100), (6, 2), (4, 1000), (7, 1)]
+    turns = in_turn([dear, cheap, dear_and_oldest, cheaper], since=lambda item: item[0], cost=lambda item: item[1])
+    assert turns == [dear_and_oldest, cheaper, cheap, dear]
