@@ -17,7 +17,7 @@ from shared.delivery import Busy, Failed, Gone, Result, Skipped, Unable, Withdra
 from shared.delivery.settle import TEST_EVENT
 from shared.keyring import SecretUnavailable
 from shared.messages import Task
-from shared.outbound import HttpAnswer, HttpFailure, OutboundPolicy, UrlRefused, post_bounded
+from shared.outbound import HttpAnswer, HttpFailure, LookupsExhausted, OutboundPolicy, UrlRefused, post_bounded
 from shared.reasons import DeadReason, SkipReason
 from shared.retry import RetrySchedule
 from shared.stall import StallWatch
@@ -29,6 +29,8 @@ from shared.telemetry.tracing import Tracing
 SECRET_WAIT = 60.0
 """Seconds until a delivery whose secret can't be derived is tried again: an operator has to repair the keys."""
 STALL_WAIT = 1.0
+LOOKUP_WAIT = 5.0
+"""Seconds until one whose host could not be looked up, because others' dead name servers hold every lookup."""
 REMEMBERED_URLS = 4096
 """URLs whose text was found good, which is the same for ever; the addresses are checked at every dial."""
 CONGESTION = frozenset({"timeout", "connect", "reset", "dns", "http_429", "http_503"})
@@ -78,6 +80,9 @@ class WebhookSender:
         try:
             result = await self._post(task, attempt, webhook, secrets)
             congested = isinstance(result, Failed) and result.attempt.error in CONGESTION
+        except LookupsExhausted:
+            congested = False
+            return Unable(detail="name servers that don't answer hold every name lookup", wait=LOOKUP_WAIT)
         finally:
             lane.leave(duration=time.monotonic() - began, congested=congested)
         if self._stall_watch.seconds() > stood_still and isinstance(result, Failed) and result.attempt.status is None:

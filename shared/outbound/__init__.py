@@ -6,7 +6,7 @@
 from shared.outbound.failures import NOTHING_SENT, ErrorClass
 from shared.outbound.policy import AddressRefused, OutboundPolicy, Refusal, UrlRefused
 from shared.outbound.post import HttpAnswer, HttpFailure, post_bounded
-from shared.outbound.resolver import SystemResolver, resolve_and_check
+from shared.outbound.resolver import LookupsExhausted, SystemResolver, resolve_and_check
 from shared.outbound.session import outbound_session
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ErrorClass",
     "HttpAnswer",
     "HttpFailure",
+    "LookupsExhausted",
     "OutboundPolicy",
     "Refusal",
     "SystemResolver",

@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from shared.outbound.failures import SEND_ERRORS, ErrorClass, classify
+from shared.outbound.resolver import LookupsExhausted
 from shared.outbound.session import dialling_for
 
 MAX_READ_BYTES = 64 * 1024
@@ -65,6 +66,9 @@ async def post_bounded(
         body: the raw bytes to post.
         headers: all headers but those that HTTP itself needs.
         total_timeout: seconds for everything from the name lookup to the end of the answer.
+
+    Raises:
+        LookupsExhausted: nothing was tried, for want of a free name lookup.
     """
     started = time.monotonic()
     try:
@@ -76,6 +80,8 @@ async def post_bounded(
             ):
                 excerpt = await _read(response)
     except SEND_ERRORS as error:
+        if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, LookupsExhausted):
+            raise error.os_error from None
         error_class, detail = classify(error)
         return HttpFailure(error_class=error_class, detail=detail, duration=time.monotonic() - started)
     return HttpAnswer(

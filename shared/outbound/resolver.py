@@ -16,7 +16,14 @@ from shared.outbound.policy import PRIVATE_ADDRESS_REASON, AddressRefused, Outbo
 LOOKUPS_AT_ONCE = 64
 """A dead name server holds a thread for 10 s and more. The loop's default pool has six threads on a small machine:
 six endpoints with such names would stop every other delivery."""
+FREE_THREAD_SECONDS = 0.5
+"""How long a lookup waits for a thread. Shorter than a connect may take, so that want of threads does not look like
+a name server or a receiver that keeps silent."""
 CREATION_LOOKUP_SECONDS = 3.0
+
+
+class LookupsExhausted(OSError):
+    """A lookup could not even begin: every thread waits for a name server. No fault of this name's."""
 
 
 class SystemResolver(AbstractResolver):
@@ -27,11 +34,12 @@ class SystemResolver(AbstractResolver):
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(LOOKUPS_AT_ONCE, thread_name_prefix="outbound-dns")
+        self._free = asyncio.Semaphore(LOOKUPS_AT_ONCE)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the addresses of a name; raise OSError when there are none."""
+        """Return the addresses of a name; raise OSError when there are none, LookupsExhausted if nobody was asked."""
 
         def look_up() -> list[ResolveResult]:
             found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
@@ -42,7 +50,19 @@ class SystemResolver(AbstractResolver):
                 for family, _, proto, _, sockaddr in found
             ]
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        try:
+            async with asyncio.timeout(FREE_THREAD_SECONDS):
+                await self._free.acquire()
+        except TimeoutError:
+            raise LookupsExhausted from None
+        looking = asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        looking.add_done_callback(self._ended)
+        return await asyncio.shield(looking)  # whoever loses patience leaves the thread occupied all the same
+
+    def _ended(self, looking: "asyncio.Future[list[ResolveResult]]") -> None:
+        self._free.release()
+        if not looking.cancelled():
+            looking.exception()  # seen, even if nobody waits for it any more
 
     async def close(self) -> None:
         """Let the threads end; what is being looked up is finished first."""

@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+import threading
 from ipaddress import ip_network
 
 import aiohttp
 import pytest
 
-from shared.outbound import AddressRefused, ErrorClass, OutboundPolicy
+from shared.outbound import AddressRefused, ErrorClass, LookupsExhausted, OutboundPolicy, SystemResolver
+from shared.outbound.resolver import LOOKUPS_AT_ONCE
 from shared.outbound.session import guarded_socket_factory
 
 from .receivers import (
@@ -176,3 +178,26 @@ async def test_proxies_and_netrc_of_the_environment_are_ignored(
             assert await status_of(opened, f"http://127.0.0.1:{receiver.port}/") == 200
         assert not proxy.was_dialled()
     assert b"authorization" not in receiver.requests[0].lower()
+
+
+async def test_dead_name_servers_of_others_are_not_charged_to_a_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered, look_up = threading.Event(), socket.getaddrinfo
+
+    def with_dead_servers(host: str, *args: object, **kwargs: object) -> object:
+        if host.startswith("dead-"):
+            answered.wait()
+        return look_up("127.0.0.1", *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", with_dead_servers)
+    async with running(answering(answer())) as receiver, session(LOOPBACK, SystemResolver()) as opened:
+        try:
+            dead = [
+                asyncio.create_task(failure_of(opened, f"http://dead-{number}.example/", total_timeout=0.1))
+                for number in range(LOOKUPS_AT_ONCE)
+            ]
+            assert {(await task).error_class for task in dead} == {ErrorClass.TIMEOUT}
+            with pytest.raises(LookupsExhausted):
+                await status_of(opened, f"http://alive.example:{receiver.port}/")
+        finally:
+            answered.set()
+        assert await status_of(opened, f"http://alive.example:{receiver.port}/") == 200
