@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 MAX_FLUSHES = 2
 """Flushes under way at once. While both are, items gather: so batches grow with the load by themselves. Without
 this bound they stay small for ever: each small batch that ends lets in just enough work for another small one."""
-BUSY = 4
+BUSY = 8
 """A batch of so many items means load: then the next one may gather for longer."""
 
 
