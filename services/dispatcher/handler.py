@@ -1,84 +1,44 @@
-"""Takes events from the queue, in batches, through these steps: read, match, store, publish, ack.
+"""Takes events from the queue: reads each, has it dispatched with others in a batch, and acks it.
 
-Deliveries are stored before the event is marked dispatched, and both before any task is published; so an
-event that is delivered again by the broker finds what the first try left, and completes it.
+What can't be read or dispatched is parked, and what one tenant has too much of is set aside; only then is it acked.
 """
 
-import asyncio
 import contextlib
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import structlog
 
-from services.dispatcher.plan import first_task, plan_deliveries
-from services.dispatcher.shares import Shares, in_turn
+from services.dispatcher.batch import Arrival, BatchDispatcher
+from services.dispatcher.shares import Shares
 from shared.batching import Batcher
 from shared.broker import Incoming
 from shared.catalogue import Catalogue, is_internal
-from shared.clock import now_ms, utc_now
+from shared.clock import now_ms
 from shared.delivery.context import WorkerContext
-from shared.delivery.own_events import delivery_updated
-from shared.delivery.routes import dead_message, event_message, readable_headers, set_aside_message, task_message
+from shared.delivery.routes import dead_message, readable_headers, set_aside_message
 from shared.intake import read_event
-from shared.matching import tested_webhook
 from shared.messages import (
     ACCEPTED_AT,
     OWN_SOURCE,
     DeadLetter,
-    Event,
     InvalidMessage,
     epoch_ms_header,
     parse_event,
-    webhook_body,
 )
-from shared.patterns import patterns_matching
-from shared.reasons import DeadReason, DeliveryState
+from shared.reasons import DeadReason
 from shared.settings import Transport
-from shared.storage import Delivery, StoredEvent, Subscription
 from shared.telemetry.metrics import (
     DEAD_LETTERS,
-    DELIVERIES_CREATED,
-    DELIVERIES_FINISHED,
-    EVENTS_ACCEPTED,
-    EVENTS_DISPATCHED,
     EVENTS_REJECTED,
     EVENTS_SET_ASIDE,
 )
 from shared.telemetry.spans import dispatching, note_rejected
 from shared.telemetry.trace import traceparent_or_new, valid_traceparent
-from shared.telemetry.tracing import Span
 from shared.topology import EVENT
 
 log = structlog.get_logger(__name__)
 
 BATCH_WINDOW = 0.002
 MAX_BATCH = 200
-MAX_DELIVERIES = 1000
-"""With so many deliveries a batch is full. Otherwise a tenant with a thousand webhooks would have a hundred thousand
-deliveries in memory at once, and everybody else's events would wait until all of them are published."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arrival:
-    """An event as it came from the queue."""
-
-    event: Event
-    redelivered: bool
-    traceparent: str
-    accepted_at: int
-    """Epoch milliseconds: when it was handed to the broker, as far as that was noted, or when it came here."""
-    span: Span | None
-    """Ends when its batch is done; that of a batch that failed is never sent."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """An event with the deliveries it leads to."""
-
-    arrival: Arrival
-    deliveries: list[Delivery]
 
 
 class EventHandler:
@@ -91,12 +51,13 @@ class EventHandler:
         *,
         transport: Transport,
     ) -> None:
-        self._catalogue, self._publisher, self._transport = catalogue, context.publisher, transport
-        self._events, self._deliveries = context.events, context.deliveries
+        self._catalogue, self._publisher, self._events = catalogue, context.publisher, context.events
         self._tracing = context.tracing
-        self._subscriptions = context.subscriptions
         self._shares = Shares()
-        self._batches: Batcher[Arrival, bool] = Batcher(self._dispatch, window=BATCH_WINDOW, max_items=MAX_BATCH)
+        self._batch = BatchDispatcher(catalogue, context, transport=transport)
+        self._batches: Batcher[Arrival, bool] = Batcher(
+            self._batch.dispatch, window=BATCH_WINDOW, max_items=MAX_BATCH
+        )
 
     async def handle(self, incoming: Incoming) -> None:
         """Bring one message from `events.to_dispatch` to its end, or set it aside, and ack it."""
@@ -147,7 +108,7 @@ class EventHandler:
     async def _alone(self, incoming: Incoming) -> None:
         """Dispatch an event whose batch failed by itself, so that only the one at fault is parked."""
         try:
-            await self._dispatch([self._read(incoming)])
+            await self._batch.dispatch([self._read(incoming)])
         except Exception as error:
             log.exception("dispatch.bug", routing_key=incoming.routing_key)
             await self._park(incoming, DeadReason.INTERNAL_ERROR, repr(error))
@@ -170,98 +131,6 @@ class EventHandler:
             span=span,
         )
 
-    async def _dispatch(self, arrivals: Sequence[Arrival]) -> list[bool]:
-        """Dispatch events until the batch is full; returns for each whether it was dispatched."""
-        distinct = {arrival.event.id: arrival for arrival in sorted(arrivals, key=lambda a: a.redelivered)}
-        known, subscriptions = await asyncio.gather(
-            self._events.dispatched(list(distinct)), self._wanted_by(list(distinct.values()))
-        )
-        # Dispatched before and not redelivered: a second publish of the same identity, which is one event.
-        todo = [arrival for arrival in distinct.values() if arrival.redelivered or not known.get(arrival.event.id)]
-        planned = self._plan_batch(todo, subscriptions)
-        present = await self._deliveries.add([delivery for plan in planned for delivery in plan.deliveries])
-        await self._mark_dispatched(planned, known)
-        earlier = {delivery.id: delivery for delivery in present}
-        await self._publish_tasks(planned, earlier)
-        left = {arrival.event.id for arrival in todo} - {plan.arrival.event.id for plan in planned}
-        ended = [arrival for arrival in arrivals if arrival.event.id not in left]
-        _count(ended, planned, earlier)
-        if self._tracing is not None:
-            _end_spans(ended, planned)
-        return [arrival.event.id not in left for arrival in arrivals]
-
-    async def _wanted_by(self, arrivals: Sequence[Arrival]) -> dict[str, list[Subscription]]:
-        """Return the candidate subscriptions of each tenant."""
-        events = [arrival.event for arrival in arrivals]
-        tested = [webhook for event in events if (webhook := tested_webhook(event)) is not None]
-        pairs = {(event.tenant_id, patterns_matching(event.type)) for event in events}
-        found = await self._subscriptions.matching(sorted(pairs))
-        single = await asyncio.gather(*(self._subscriptions.get(webhook) for webhook in tested))
-        by_tenant: dict[str, list[Subscription]] = {}
-        for subscription in [*found, *(item for item in single if item is not None)]:
-            by_tenant.setdefault(subscription.tenant_id, []).append(subscription)
-        return by_tenant
-
-    def _plan_batch(self, todo: Sequence[Arrival], subscriptions: dict[str, list[Subscription]]) -> list[Planned]:
-        """Plan events until they are enough for one batch; the oldest one comes on top of that."""
-        planned: list[Planned] = []
-        enough = MAX_DELIVERIES
-        turns = in_turn(
-            todo,
-            since=lambda arrival: arrival.accepted_at,
-            cost=lambda arrival: len(subscriptions.get(arrival.event.tenant_id, ())),
-        )
-        for arrival in turns:
-            if enough <= 0:
-                break
-            plan = self._plan(arrival, subscriptions.get(arrival.event.tenant_id, []))
-            enough -= len(plan.deliveries) if planned else 0
-            planned.append(plan)
-        return planned
-
-    def _plan(self, arrival: Arrival, subscriptions: list[Subscription]) -> Planned:
-        deliveries = plan_deliveries(
-            arrival.event,
-            subscriptions,
-            transport=self._transport,
-            now=utc_now(),
-            traceparent=arrival.traceparent,
-        )
-        return Planned(arrival=arrival, deliveries=deliveries)
-
-    async def _mark_dispatched(self, planned: Sequence[Planned], known: dict[str, bool]) -> None:
-        now = utc_now()
-        stored = [
-            StoredEvent(
-                event=plan.arrival.event,
-                created_at=now,
-                dispatched_at=now,
-                matched=len(plan.deliveries),
-                uncatalogued=self._catalogue.get(plan.arrival.event.type) is None,
-            )
-            for plan in planned
-        ]
-        await self._events.record_dispatched(stored, known=frozenset(known))
-
-    async def _publish_tasks(self, planned: Sequence[Planned], present: dict[str, Delivery]) -> None:
-        now = now_ms()
-        messages = []
-        for plan in planned:
-            accepted_at = plan.arrival.accepted_at
-            body = webhook_body(plan.arrival.event)
-            for delivery in plan.deliveries:
-                if delivery.state is not DeliveryState.PENDING:
-                    if (update := delivery_updated(delivery)) is not None:
-                        messages.append(event_message(update))
-                    continue
-                earlier = present.get(delivery.id)
-                if _is_new(delivery, earlier):
-                    messages.append(task_message(first_task(delivery, body, accepted_at=accepted_at), now_ms=now))
-                elif earlier is not None and plan.arrival.redelivered and _never_tried(earlier):
-                    again = first_task(delivery, body, accepted_at=accepted_at, republished_by="dispatcher")
-                    messages.append(task_message(again, now_ms=now))
-        await asyncio.gather(*(self._publisher.publish(message) for message in messages))
-
     async def _park(self, incoming: Incoming, reason: DeadReason, detail: str) -> None:
         if self._tracing is not None:
             note_rejected(self._tracing, incoming.headers.get("traceparent"), reason.value)
@@ -278,30 +147,3 @@ class EventHandler:
         )
         with contextlib.suppress(InvalidMessage):  # what can't be read was never stored
             await self._events.give_up(parse_event(incoming.body))
-
-
-def _is_new(delivery: Delivery, earlier: Delivery | None) -> bool:
-    """Tell whether this try stored the delivery: nobody did before, or we did and the answer was lost."""
-    return earlier is None or earlier.created_by == delivery.created_by
-
-
-def _end_spans(arrivals: Sequence[Arrival], planned: Sequence[Planned]) -> None:
-    deliveries = {plan.arrival.event.id: len(plan.deliveries) for plan in planned}
-    for arrival in arrivals:
-        if arrival.span is not None:
-            arrival.span.note({"signalpost.deliveries": deliveries.get(arrival.event.id, 0)})
-            arrival.span.end()
-
-
-def _count(arrivals: Sequence[Arrival], planned: Sequence[Planned], earlier: dict[str, Delivery]) -> None:
-    EVENTS_ACCEPTED.inc(len(arrivals))
-    EVENTS_DISPATCHED.inc(len(planned))
-    new = [item for plan in planned for item in plan.deliveries if _is_new(item, earlier.get(item.id))]
-    for channel, created in Counter(delivery.channel for delivery in new).items():
-        DELIVERIES_CREATED.labels(channel).inc(created)
-    for channel, skipped in Counter(item.channel for item in new if item.state is DeliveryState.SKIPPED).items():
-        DELIVERIES_FINISHED.labels(channel, DeliveryState.SKIPPED.value).inc(skipped)
-
-
-def _never_tried(delivery: Delivery) -> bool:
-    return delivery.state is DeliveryState.PENDING and delivery.attempts_made == 0

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import datetime
 
 from deploy.local.stack import Stack
-from services.dispatcher.handler import MAX_DELIVERIES
+from services.dispatcher.batch import MAX_DELIVERIES
 from tests.support.system import event, new_tenant, running_system
 from tests.support.waiting import eventually
 
