@@ -57,7 +57,7 @@ async def measure(bench: Bench) -> Measured:
             await system.start("webhook")
             await system.start("dispatcher")
             await _healthy(bench, system, good, WARM_UP)
-            events = int(RATE * bench.size(full=40.0, quick=8.0))
+            events = int(RATE * bench.size(full=20.0, quick=8.0))
             phases["alone"].append(await _healthy(bench, system, good, events))
             async with asyncio.TaskGroup() as group:
                 group.create_task(_publish(bench, system, _bad(), events // 4, BAD_RATE))

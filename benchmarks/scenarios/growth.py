@@ -128,7 +128,7 @@ def _documents(population: Population) -> Iterator[Document]:
 
 async def dispatch(bench: Bench, system: System, population: Population) -> Window:
     """Have a full queue of events dispatched by one dispatcher."""
-    total = bench.size(full=20_000, quick=2_000)
+    total = bench.size(full=10_000, quick=2_000)
     before = await system.waiting(to_send_queue(WEBHOOK))
 
     async def dispatched() -> int:

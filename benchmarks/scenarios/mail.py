@@ -29,7 +29,7 @@ INVITATION = (
 
 async def measure(bench: Bench) -> Measured:
     """Let the bare loop and the mailer take turns."""
-    mails = bench.size(full=8_000, quick=600)
+    mails = bench.size(full=4_000, quick=600)
     rates: dict[str, list[float]] = defaultdict(list)
     per_cpu: dict[str, list[float]] = defaultdict(list)
     windows: list[Window] = []

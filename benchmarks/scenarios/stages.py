@@ -64,7 +64,7 @@ async def measure(bench: Bench) -> Measured:
 
 async def bare_parts(bench: Bench) -> dict[str, Bare]:
     """Measure the bare parts, each in a process of its own."""
-    operations = str(bench.size(full=20_000, quick=4_000))
+    operations = str(bench.size(full=10_000, quick=4_000))
     results = {}
     async with bench.system() as system:
         amqp = system.environment["AMQP_URL"]
@@ -79,7 +79,7 @@ async def bare_parts(bench: Bench) -> dict[str, Bare]:
 
 async def drain(bench: Bench, program: Sequence[str] = WORKER) -> dict[str, Window]:
     """Let a dispatcher and then a webhook consumer drain a full queue."""
-    total = bench.size(full=20_000, quick=4_000)
+    total = bench.size(full=10_000, quick=4_000)
     async with bench.system(program=program) as system:
         await system.subscribe(bench.nginx.url, tenants=TENANTS)
         await system.publish([certificate_event(n, tenant=TENANTS[n % len(TENANTS)]) for n in range(total)])

@@ -19,7 +19,7 @@ GOAL = "ratio >= 0.97"
 async def measure(bench: Bench) -> Measured:
     """Take turns between the two programs, and between which of them goes first."""
     values: dict[tuple[str, tuple[str, ...]], list[float]] = defaultdict(list)
-    for repeat in range(bench.size(full=5, quick=1)):
+    for repeat in range(bench.size(full=3, quick=1)):
         for program in (WORKER, WITHOUT)[:: -1 if repeat % 2 else 1]:
             for stage, window in (await drain(bench, program)).items():
                 values[stage, program].append(window.per_cpu_second(stage))
