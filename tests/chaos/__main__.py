@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="repeats a run")
     parser.add_argument("--cluster", action="store_true", help="three RabbitMQ nodes and three MongoDB members")
     parser.add_argument("--events", type=int, default=5_000, help="each makes eleven deliveries")
-    parser.add_argument("--rate", type=float, help="events per second; default: 7, or 5 with --cluster")
+    parser.add_argument("--rate", type=float, help="events per second; default: 4, or 5 with --cluster")
     parser.add_argument("--faults", type=int, help=f"default: 110, or {ROUND} with --cluster")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)  # the harness's own broker client would tell each fault many times over
@@ -56,7 +56,7 @@ async def _chaos(arguments: argparse.Namespace) -> Report:
             await stack.heal()
             kinds, rate, faults = CLUSTER_FAULTS, 5.0, deal(place, arguments.faults or ROUND)
         else:
-            kinds, rate, faults = FAULTS, 7.0, draw(place, arguments.faults or 110)
+            kinds, rate, faults = FAULTS, 4.0, draw(place, arguments.faults or 110)
         return await run(
             place,
             seed=seed,

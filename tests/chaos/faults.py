@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from deploy.local.rabbitmq import RabbitMQ
 from tests.chaos.world import World
+from tests.support.waiting import eventually
 
 Fault = Callable[[World], Awaitable[None]]
 Kinds = Mapping[str, tuple[Fault, int]]
@@ -104,6 +105,7 @@ async def step_down(world: World) -> None:
     """Make MongoDB's primary step down."""
     database = world.system.stack.mongodb
     assert database is not None
+    await eventually(database.is_primary, within=60)  # the election after the last time may not be over
     await database.step_down(seconds=5)
 
 

@@ -19,7 +19,6 @@ from tests.support.system import System
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
-TO_BE_WRITTEN = {"performance.md"}
 QUEUES = {queue.name for queue in topology().queues}
 
 
@@ -47,7 +46,7 @@ def test_every_file_exists() -> None:
     for path in set(re.findall(r"`((?:deploy|tests|shared)/[\w./]+)`", PAGE)):
         assert (ROOT / path).exists(), path
     for target in re.findall(r"\]\(([^)#]+)", PAGE):
-        assert target in TO_BE_WRITTEN or (ROOT / "docs" / target).is_file(), target
+        assert (ROOT / "docs" / target).is_file(), target
 
 
 def test_every_queue_is_accounted_for_after_the_loss_of_the_broker() -> None:

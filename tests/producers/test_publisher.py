@@ -106,25 +106,6 @@ async def test_an_invalid_event_is_refused_without_a_broker() -> None:
             await publisher.publish(events.proof_failed(tenant="org_1", proof_id=""))
 
 
-async def test_every_confirmed_event_outlives_a_restart_of_the_broker(vhost: VirtualHost) -> None:
-    await vhost.broker.settle()
-    confirmed: list[str] = []
-    restarted = asyncio.Event()
-
-    async def produce(publisher: EventPublisher) -> None:
-        after = 0
-        while after < 5:
-            after += restarted.is_set()
-            confirmed.append((await publisher.publish(_event(), timeout=120)).source_id)
-
-    async with _publisher(vhost.url) as publisher:
-        producers = [asyncio.create_task(produce(publisher)) for _ in range(3)]
-        await vhost.broker.restart()
-        restarted.set()
-        await asyncio.gather(*producers)
-    assert set(confirmed) <= set(await vhost.take_ids())
-
-
 async def test_a_frozen_broker_fills_the_buffer_and_then_further_events_are_refused_at_once(
     vhost: VirtualHost,
 ) -> None:

@@ -1,0 +1,48 @@
+"""What a producer was told is safe outlives a restart of the broker.
+
+On a node of its own: RabbitMQ 3.10.8, restarted soon after virtual hosts with quorum queues were deleted, was seen
+once to answer every declaration from then on with INTERNAL_ERROR.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.local.rabbitmq import RabbitMQ
+from deploy.local.run_directory import RunDirectory
+from shared.producer import EventPublisher, events
+from tests.producers.virtual_host import VirtualHost
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[RabbitMQ]:
+    """A RabbitMQ node for this test alone."""
+    directory = RunDirectory.create("restart")
+    node = RabbitMQ(directory)
+    try:
+        await node.start()
+        yield node
+    finally:
+        await node.close()
+        directory.delete()
+
+
+async def test_every_confirmed_event_outlives_a_restart_of_the_broker(vhost: VirtualHost) -> None:
+    await vhost.broker.settle()
+    confirmed: list[str] = []
+    restarted = asyncio.Event()
+
+    async def produce(publisher: EventPublisher) -> None:
+        after = 0
+        while after < 5:
+            after += restarted.is_set()
+            event = events.certificate_issued(tenant="org_1", certificate_id="cert_42")
+            confirmed.append((await publisher.publish(event, timeout=120)).source_id)
+
+    async with EventPublisher(vhost.url, source="/wipe/backend", name="tests") as publisher:
+        producers = [asyncio.create_task(produce(publisher)) for _ in range(3)]
+        await vhost.broker.restart()
+        restarted.set()
+        await asyncio.gather(*producers)
+    assert set(confirmed) <= set(await vhost.take_ids())
