@@ -180,7 +180,7 @@ async def test_a_task_that_only_a_newer_version_may_read_waits_for_it(
 
 
 async def lying_in(system: System, queue: str, body: str) -> dict[str, Any]:
-    """The one message with this body, as soon as it lies in the queue (where others may lie, too)."""
+    """A message with this body, as soon as one lies in the queue (where others may lie, too)."""
     assert system.stack.rabbitmq is not None
     path = f"/api/queues/{system.vhost}/{queue}/get"
     wanted = {"count": 100, "ackmode": "ack_requeue_true", "encoding": "auto"}
@@ -190,5 +190,4 @@ async def lying_in(system: System, queue: str, body: str) -> dict[str, Any]:
         messages = await system.stack.rabbitmq.management("POST", path, wanted)
         return [message for message in messages if message["payload"] == body]
 
-    [message] = await eventually(look)
-    return message
+    return (await eventually(look))[0]

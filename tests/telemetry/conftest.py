@@ -12,7 +12,9 @@ from tests.telemetry.collector import Collector
 @pytest.fixture(scope="package")
 async def counted(stack: Stack) -> AsyncIterator[System]:
     """All services, with a reconciler that looks every quarter of a second."""
-    async with running_system(stack, NOTIFICATION_RECONCILE_AFTER="1s", NOTIFICATION_RETRY_SCHEDULE="1s") as running:
+    async with running_system(
+        stack, NOTIFICATION_RECONCILE_AFTER="1s", NOTIFICATION_RETRY_SCHEDULE="1500ms"
+    ) as running:
         yield running
 
 
