@@ -6,21 +6,14 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.rabbitmq import RabbitMQ
-from deploy.local.run_directory import RunDirectory
-from tests.producers.virtual_host import VirtualHost
+from tests.producers.virtual_host import VirtualHost, own_node
 
 
 @pytest.fixture(scope="session")
 async def broker() -> AsyncIterator[RabbitMQ]:
     """A RabbitMQ node that no other test uses."""
-    directory = RunDirectory.create("producers")
-    node = RabbitMQ(directory)
-    try:
-        await node.start()
+    async with own_node("producers") as node:
         yield node
-    finally:
-        await node.close()
-        directory.delete()
 
 
 @pytest.fixture

@@ -10,22 +10,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.rabbitmq import RabbitMQ
-from deploy.local.run_directory import RunDirectory
 from shared.producer import EventPublisher, events
-from tests.producers.virtual_host import VirtualHost
+from tests.producers.virtual_host import VirtualHost, own_node
 
 
 @pytest.fixture
 async def broker() -> AsyncIterator[RabbitMQ]:
     """A RabbitMQ node for this test alone."""
-    directory = RunDirectory.create("restart")
-    node = RabbitMQ(directory)
-    try:
-        await node.start()
+    async with own_node("restart") as node:
         yield node
-    finally:
-        await node.close()
-        directory.delete()
 
 
 async def test_every_confirmed_event_outlives_a_restart_of_the_broker(vhost: VirtualHost) -> None:

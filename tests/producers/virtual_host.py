@@ -3,14 +3,30 @@
 import asyncio
 import json
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from deploy.local.programs import rabbitmq_sbin
 from deploy.local.rabbitmq import RabbitMQ
+from deploy.local.run_directory import RunDirectory
 from shared.broker import Publisher
 from shared.topology import EVENTS_TO_DISPATCH, Topology, topology
+
+
+@asynccontextmanager
+async def own_node(kind: str) -> AsyncIterator[RabbitMQ]:
+    """Run a RabbitMQ node that no other test uses."""
+    directory = RunDirectory.create(kind)
+    node = RabbitMQ(directory)
+    try:
+        await node.start()
+        yield node
+    finally:
+        await node.close()
+        directory.delete()
 
 
 @dataclass(frozen=True)
