@@ -17,6 +17,7 @@ from aio_pika.exceptions import DeliveryError, PublishError
 from pamqp.commands import Basic
 
 from shared.backoff import Backoff
+from shared.broker.confirms import CONFIRM_TIMEOUT, confirm_overdue
 from shared.broker.connection import FAULTS, BrokerRefused, BrokerUnavailable, Link, is_refusal, open_link
 from shared.telemetry.metrics import BROKER, RECONNECTS
 from shared.topology import Topology
@@ -53,9 +54,12 @@ class Publisher:
     refuses it (unknown exchange, missing right, wrong login) it raises instead of waiting for ever.
     """
 
-    def __init__(self, url: str, *, name: str, topology: Topology | None) -> None:
-        self._url, self._name, self._topology = url, name, topology
+    def __init__(
+        self, url: str, *, name: str, topology: Topology | None, confirm_timeout: float = CONFIRM_TIMEOUT
+    ) -> None:
+        self._url, self._name, self._topology, self._confirm_timeout = url, name, topology, confirm_timeout
         self._link: Link | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._connecting: asyncio.Task[Link] | None = None
         self._opened_at = 0.0
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
@@ -108,8 +112,9 @@ class Publisher:
 
     async def aclose(self) -> None:
         """Close the connection."""
-        if self._connecting is not None:
-            self._connecting.cancel()
+        for task in (self._connecting, self._watching):
+            if task is not None:
+                task.cancel()
         if self._link is not None:
             await self._link.close()
 
@@ -178,6 +183,8 @@ class Publisher:
 
     async def _open(self) -> Link:
         lost = self._link
+        if self._watching is not None:
+            self._watching.cancel()
         if lost is not None:
             await lost.close()
         link = await open_link(self._url, name=self._name, confirms=True, topology=self._topology)
@@ -185,7 +192,14 @@ class Publisher:
         if lost is not None:
             RECONNECTS.labels(BROKER).inc()
         self._link = link  # here: those who wait for it may all have given up
+        self._watching = asyncio.create_task(self._give_up_when_overdue(link))
         return link
+
+    async def _give_up_when_overdue(self, link: Link) -> None:
+        """Close a link on which confirms stop coming: who waits for them publishes again, on the next one."""
+        await confirm_overdue(link, after=self._confirm_timeout)
+        log.warning("broker.confirm_overdue", name=self._name, messages=len(link.raw.confirmations))
+        await link.close()
 
 
 def _concerns(refusal: BaseException, message: Outgoing) -> bool:

@@ -1,8 +1,19 @@
-"""A way to the broker that can be shut: a TCP proxy that counts who has come and who is inside."""
+"""A way to the broker that can be shut: a TCP proxy that counts who has come and who is inside.
+
+It can also lose the broker's confirms on their way, as RabbitMQ itself may when a queue changes its leader.
+"""
 
 import asyncio
+import struct
+from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import Final
 from urllib.parse import urlsplit
+
+_Read = Callable[[asyncio.StreamReader], Awaitable[bytes]]
+
+_FRAME: Final = struct.Struct(">BHI")  # AMQP 0-9-1, 4.2.3: type, channel, size; the payload and an end octet follow
+_BASIC_ACK: Final = struct.pack(">HH", 60, 80)  # a method frame's payload begins with class and method
 
 
 class Door:
@@ -12,6 +23,8 @@ class Door:
         self._behind = urlsplit(url)
         self._server: asyncio.Server | None = None
         self.is_open = True
+        self.loses_confirms = False
+        """Whether those who enter now will never see a confirm."""
         self.knocks = 0
         self.inside = 0
 
@@ -40,13 +53,30 @@ class Door:
             return
         far_reader, far_writer = await asyncio.open_connection(self._behind.hostname, self._behind.port)
         self.inside += 1
-        await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+        answers = _no_confirm if self.loses_confirms else _some
+        await asyncio.gather(_pass(reader, far_writer, _some), _pass(far_reader, writer, answers))
         self.inside -= 1
 
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _some(reader: asyncio.StreamReader) -> bytes:
+    return await reader.read(65_536)
+
+
+async def _no_confirm(reader: asyncio.StreamReader) -> bytes:
+    """The next frame that confirms nothing; empty at the end."""
+    while True:
+        try:
+            head = await reader.readexactly(_FRAME.size)
+            frame = head + await reader.readexactly(_FRAME.unpack(head)[2] + 1)
+        except asyncio.IncompleteReadError:
+            return b""
+        if not frame.startswith(_BASIC_ACK, _FRAME.size):
+            return frame
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, read: _Read) -> None:
     try:
-        while data := await reader.read(65_536):
+        while data := await read(reader):
             writer.write(data)
             await writer.drain()
     except ConnectionError:

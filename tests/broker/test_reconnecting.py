@@ -55,6 +55,16 @@ async def test_a_connection_is_kept_although_all_who_waited_for_it_gave_up(door:
     assert door.inside == 1
 
 
+async def test_messages_whose_confirms_never_come_are_published_again_over_another_connection(door: Door) -> None:
+    publisher = Publisher(door.url, name="tests", topology=topology(), confirm_timeout=0.6)
+    door.loses_confirms = True
+    await publisher.connect()
+    door.loses_confirms = False
+    await asyncio.wait_for(asyncio.gather(*(publisher.publish(NOBODYS) for _ in range(3))), 20)
+    assert door.knocks == 2
+    await publisher.aclose()
+
+
 async def test_a_consumer_that_is_refused_leaves_no_connections_behind(door: Door) -> None:
     async def never(incoming: Incoming) -> None:
         raise AssertionError
