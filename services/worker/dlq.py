@@ -1,11 +1,10 @@
 """`worker dlq`: look at dead letters, send them again, throw them away. Reads options, prints results."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -24,7 +23,6 @@ from shared.storage.tenant_deliveries import Replay
 from shared.topology import CHANNELS, EMAIL, EVENT, WEBHOOK
 
 QUEUES: Final = (*CHANNELS, EVENT)
-Result = TypeVar("Result")
 
 
 class QueueName(StrEnum):
@@ -112,8 +110,11 @@ def show(
     """Show one dead letter: headers, body, and what is recorded of its delivery."""
     settings = settings_or_exit(CoreSettings)
 
-    async def look(context: OperatorContext) -> None:
-        async with aclosing(letters(context.amqp_url, Wanted(queues=QUEUES, id=id_), limit=1)) as chunks:
+    async def look() -> None:
+        async with (
+            aclosing(OperatorContext.from_settings(settings)) as context,
+            aclosing(letters(context.amqp_url, Wanted(queues=QUEUES, id=id_), limit=1)) as chunks,
+        ):
             async for chunk in chunks:
                 [item] = chunk.found
                 logged = await context.deliveries.get(item.letter.tenant_id, item.letter.delivery_id)
@@ -122,7 +123,7 @@ def show(
                 return
         fail(f"there is no dead letter with the id {id_}; `worker doctor --event {id_}` looks further")
 
-    run(_with_context(settings, look))
+    run(look())
 
 
 def replay(
@@ -146,11 +147,12 @@ def replay(
     wanted = _wanted(queue, reason, webhook, id_, older_than, newer_than)
     note = Replay(at=utc_now(), by=by, cause=cause)
 
-    async def work(context: OperatorContext) -> Tally:
-        replayer = Replayer(context, wanted, note, limit=limit, force=force, dry_run=dry_run, tell=tell)
-        return await replayer.run()
+    async def work() -> Tally:
+        async with aclosing(OperatorContext.from_settings(settings)) as context:
+            replayer = Replayer(context, wanted, note, limit=limit, force=force, dry_run=dry_run, tell=tell)
+            return await replayer.run()
 
-    tally = run(_with_context(settings, work))
+    tally = run(work())
     for line in dlq_text.outcome(tally, dry_run=dry_run):
         print(line)
     if tally.refused.total():
@@ -191,14 +193,6 @@ def discard(
 
     for line in dlq_text.discarded(run(work()), dry_run=dry_run):
         print(line)
-
-
-async def _with_context(settings: CoreSettings, work: Callable[[OperatorContext], Awaitable[Result]]) -> Result:
-    context = OperatorContext.from_settings(settings)
-    try:
-        return await work(context)
-    finally:
-        await context.aclose()
 
 
 def _wanted(

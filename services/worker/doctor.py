@@ -1,6 +1,7 @@
 """`worker doctor`: the triage of docs/runbook.md as a program. Reads options, prints findings and stories."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 import typer
@@ -56,15 +57,12 @@ def _unknown(id_: str, *, is_webhook: bool, days: int) -> str:
 async def _story(
     settings: CoreSettings, *, event: str | None, webhook: str | None, email: str | None
 ) -> list[str] | None:
-    context = OperatorContext.from_settings(settings)
-    try:
+    async with aclosing(OperatorContext.from_settings(settings)) as context:
         if event is not None:
             return await tell_event(context, event)
         if webhook is not None:
             return await tell_webhook(context, webhook, checks.usable(WebhookSettings))
         return await tell_address(context, email or "")
-    finally:
-        await context.aclose()
 
 
 async def _examine() -> bool:
@@ -81,12 +79,9 @@ async def _findings() -> AsyncIterator[Finding]:
         yield finding
     core, delivery = checks.usable(CoreSettings), checks.usable(DeliverySettings)
     if core is not None and delivery is not None:
-        context = OperatorContext.from_settings(core)
-        try:
+        async with aclosing(OperatorContext.from_settings(core)) as context:
             async for finding in _on_servers(context, delivery):
                 yield finding
-        finally:
-            await context.aclose()
     mailer, webhook = checks.usable(MailerSettings), checks.usable(WebhookSettings)
     if mailer is not None:
         async for finding in checks.check_mail(mailer):
