@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 from deploy.local.stack import Stack
-from tests.support.receiver import Receiver
+from tests.support.receiver import Receiver, receiving
 from tests.support.system import System, new_tenant, running_system
 
 settings.register_profile("signalpost", deadline=None)  # a busy machine is no fault of the code
@@ -30,7 +30,7 @@ async def system(stack: Stack) -> AsyncIterator[System]:
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     """A receiver of webhooks."""
-    async with Receiver() as listening:
+    async with receiving() as listening:
         yield listening
 
 

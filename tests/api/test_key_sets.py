@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import jwt
@@ -19,6 +18,7 @@ from services.api.jwks import KeySet
 from services.api.problems import Problem
 from services.api.settings import ApiSettings
 from shared.clock import utc_now
+from tests.support.serving import serving
 
 CLAIMS: dict[str, Any] = {"sub": "user_1", "roles": ["CLIENT_ADMIN"], "exp": int(utc_now().timestamp()) + 600}
 
@@ -37,25 +37,14 @@ class Provider:
         return web.json_response({"keys": self.keys}, status=self.status)
 
 
-@asynccontextmanager
-async def _running_provider() -> AsyncIterator[Provider]:
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
     provider = Provider()
     app = web.Application()
     app.router.add_get("/keys", provider._serve)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    provider.url = f"http://127.0.0.1:{runner.addresses[0][1]}/keys"
-    try:
+    async with serving(app) as url:
+        provider.url = f"{url}/keys"
         yield provider
-    finally:
-        await runner.cleanup()
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Provider]:
-    async with _running_provider() as running:
-        yield running
 
 
 def _rsa() -> rsa.RSAPrivateKey:

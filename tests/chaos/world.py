@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +16,7 @@ from shared.keyring import Keyring
 from shared.storage import Subscription, Subscriptions
 from tests.chaos.behaviours import ANSWER_WITHIN, BEHAVIOURS, BY_NAME, fails, respond
 from tests.chaos.ledger import Hook, Ledger
+from tests.support.serving import serving
 from tests.support.system import MASTER_KEYS, System, event, running_system
 from tests.support.waiting import eventually
 
@@ -126,9 +127,8 @@ async def _subscribe(system: System, ledger: Ledger, url: str) -> None:
         ledger.hooks[mail_id] = Hook(subscription_id=mail_id, tenant=tenant, behaviour="mail")
 
 
-@asynccontextmanager
-async def receivers(ledger: Ledger) -> AsyncIterator[str]:
-    """Serve all receivers of the run on one port; yields its address."""
+def receivers(ledger: Ledger) -> AbstractAsyncContextManager[str]:
+    """Serve all receivers of the run on one port, whose address the block is given."""
 
     async def hook(request: web.Request) -> web.StreamResponse:
         behaviour = BY_NAME[request.match_info["behaviour"]]
@@ -143,10 +143,4 @@ async def receivers(ledger: Ledger) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_post("/{behaviour}/{subscription}", hook)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    return serving(app)

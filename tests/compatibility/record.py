@@ -9,7 +9,7 @@ from typing import Any
 from deploy.local.stack import Stack
 from shared.topology import DEAD, EVENTS, TO_SEND
 from tests.compatibility.vectors import INVITED, TENANT, Message, everything, write
-from tests.support.receiver import Receiver
+from tests.support.receiver import Receiver, receiving
 from tests.support.system import System, event, running_system
 from tests.support.waiting import eventually
 
@@ -66,7 +66,7 @@ async def lying_in(system: System, queue: str, *, exchange: str, count: int) -> 
 
 async def record() -> None:
     """Stop after each stage to look at what lies where."""
-    async with Stack("record") as stack, Receiver() as receiver, running_system(stack, services=("api",)) as system:
+    async with Stack("record") as stack, receiving() as receiver, running_system(stack, services=("api",)) as system:
         await prepare(system, receiver)
         await produce(system)
         messages = await lying_in(system, "events.to_dispatch", exchange=EVENTS, count=2)

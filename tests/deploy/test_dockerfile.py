@@ -20,6 +20,7 @@ from tests.deploy.dockerfile import (
     stages,
     values,
 )
+from tests.support.serving import serving
 
 
 def test_both_stages_start_from_one_pinned_base() -> None:
@@ -79,12 +80,9 @@ async def test_the_health_check_says_what_the_service_says(status: int, healthy:
         return web.Response(status=status)
 
     app.router.add_get("/health/ready", ready)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = str(runner.addresses[0][1])
-    assert await is_healthy(port) is healthy
-    await runner.cleanup()
+    async with serving(app) as url:
+        port = url.rpartition(":")[2]
+        assert await is_healthy(port) is healthy
     assert not await is_healthy(port)
 
 

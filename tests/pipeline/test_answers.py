@@ -3,7 +3,7 @@
 import pytest
 from aiohttp import web
 
-from tests.support.receiver import Answer, Receiver, drip, hang, reset
+from tests.support.receiver import Answer, Receiver, drip, hang, receiving, reset
 from tests.support.system import System, event
 
 CERTIFICATE = {"certificate_id": "cert_42"}
@@ -80,7 +80,7 @@ async def test_an_answer_that_does_not_end_well_is_a_failure_that_is_retried(
 
 
 async def test_nobody_listening_is_a_failure_that_is_retried(quick: System, tenant: str) -> None:
-    async with Receiver() as gone:
+    async with receiving() as gone:
         url = gone.url("/")
     await quick.client(tenant).create_webhook(url, "certificate.*")
     await quick.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))

@@ -14,7 +14,7 @@ from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
 from deploy.local.stack import Stack
-from tests.support.receiver import Received, Receiver
+from tests.support.receiver import Received, Receiver, receiving
 from tests.support.system import System, event, new_tenant, running_system
 from tests.support.waiting import eventually
 
@@ -49,7 +49,7 @@ class Waiting:
 @pytest.fixture(scope="module")
 async def patient() -> AsyncIterator[Receiver]:
     """One receiver for all of them."""
-    async with Receiver() as listening:
+    async with receiving() as listening:
         yield listening
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.receiving.arrived import Arrived
 from tests.receiving.verifiers import CHECKS, Check, Missing, Verifier
-from tests.support.receiver import Receiver
+from tests.support.receiver import receiving
 from tests.support.system import System, event, new_tenant
 
 DATA = {"certificate_id": "Zertifikat №42 — é\n", "device_id": "  ", "size": 2**63 + 1}
@@ -55,7 +55,7 @@ async def arrived(system: System) -> dict[str, Arrived]:
             await receiver.wait_for(path, len(secrets))
         return Arrived(hex_header=hex_header, secrets=tuple(secrets), requests=tuple(receiver.at(path)))
 
-    async with Receiver() as receiver:
+    async with receiving() as receiver:
         return {
             "/api/v1": await follow("/api/v1/webhooks", "X-Wipe-Signature", "certificate.issued"),
             "/signers": await follow(

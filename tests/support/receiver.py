@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from types import TracebackType
 
 from aiohttp import web
 
+from tests.support.serving import serving
 from tests.support.waiting import eventually
 
 
@@ -33,23 +34,7 @@ class Receiver:
     def __init__(self) -> None:
         self.requests: list[Received] = []
         self._scripts: dict[str, list[Answer]] = defaultdict(list)
-        self._runner: web.AppRunner | None = None
         self._url = ""
-
-    async def __aenter__(self) -> "Receiver":
-        app = web.Application(client_max_size=8 * 1024 * 1024)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self._url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
 
     def url(self, path: str = "/") -> str:
         """The address of a path."""
@@ -82,6 +67,16 @@ class Receiver:
         if isinstance(answer, web.Response):
             return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
         return await answer(request)
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    """Run a receiver until the end of the block."""
+    receiver = Receiver()
+    app = web.Application(client_max_size=8 * 1024 * 1024)
+    app.router.add_route("*", "/{path:.*}", receiver._handle)
+    async with serving(app) as receiver._url:
+        yield receiver
 
 
 async def hang(request: web.Request) -> web.StreamResponse:

@@ -1,8 +1,8 @@
 """A stand-in for an OpenTelemetry collector: takes OTLP over HTTP as the real one does, and keeps every span."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from types import TracebackType
 
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -10,6 +10,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as RawSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from tests.support.serving import serving
 from tests.support.waiting import eventually
 
 Value = str | int | float | bool
@@ -35,27 +36,11 @@ class Span:
 
 
 class Collector:
-    """Listens on a free port."""
+    """What has been sent so far."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
-        self._runner: web.AppRunner | None = None
         self.url = ""
-
-    async def __aenter__(self) -> "Collector":
-        app = web.Application(client_max_size=8 * 1024 * 1024)
-        app.router.add_post("/v1/traces", self._take)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
 
     def of(self, trace_id: str) -> list[Span]:
         """The spans of a trace so far, in the order in which they began."""
@@ -75,6 +60,16 @@ class Collector:
             service = str(_values(resource.resource.attributes)["service.name"])
             self.spans += [_span(raw, service) for scope in resource.scope_spans for raw in scope.spans]
         return web.Response(content_type="application/x-protobuf")
+
+
+@asynccontextmanager
+async def collecting() -> AsyncIterator[Collector]:
+    """Run a collector until the end of the block."""
+    collector = Collector()
+    app = web.Application(client_max_size=8 * 1024 * 1024)
+    app.router.add_post("/v1/traces", collector._take)
+    async with serving(app) as collector.url:
+        yield collector
 
 
 def _span(raw: RawSpan, service: str) -> Span:

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from tests.support.system import System, running_system
-from tests.telemetry.collector import Collector
+from tests.telemetry.collector import Collector, collecting
 
 
 @pytest.fixture(scope="package")
@@ -21,7 +21,7 @@ async def counted(stack: Stack) -> AsyncIterator[System]:
 @pytest.fixture(scope="package")
 async def collector() -> AsyncIterator[Collector]:
     """What takes the traces of the traced system."""
-    async with Collector() as listening:
+    async with collecting() as listening:
         yield listening
 
 
