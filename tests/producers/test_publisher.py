@@ -152,13 +152,13 @@ async def test_events_that_their_producers_gave_up_do_not_pile_up_in_front_of_a_
 async def test_an_event_waits_while_a_memory_alarm_blocks_the_broker(vhost: VirtualHost) -> None:
     async with _publisher(vhost.url) as publisher:
         await publisher.publish(_event())
-        await vhost.control("set_vm_memory_high_watermark", "0.000001")
+        await vhost.broker.ctl("set_vm_memory_high_watermark", "0.000001")
         try:
             with pytest.raises(PublishTimeout, match="broker is connected"):
                 await publisher.publish(_event(), timeout=0.5)
             waiting = asyncio.create_task(publisher.publish(_event(), timeout=120))
         finally:
-            await vhost.control("set_vm_memory_high_watermark", "0.6")
+            await vhost.broker.ctl("set_vm_memory_high_watermark", "0.6")
         published = await waiting
     assert published.source_id in await vhost.take_ids()
 

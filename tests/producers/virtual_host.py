@@ -1,6 +1,5 @@
 """A virtual host of a test alone, with what it takes to see which events are on its queue and to limit its users."""
 
-import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
@@ -9,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from deploy.local.programs import rabbitmq_sbin
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.run_directory import RunDirectory
 from shared.broker import Publisher
@@ -56,16 +54,6 @@ class VirtualHost:
     async def take_ids(self) -> list[str]:
         """Take all messages off the queue of events; the ids that their producers gave them, oldest first."""
         return [json.loads(message["payload"])["id"] for message in await self.take()]
-
-    async def control(self, *arguments: str) -> None:
-        """Call rabbitmqctl for the node."""
-        environment = self.broker._environment()
-        program = rabbitmq_sbin() / "rabbitmqctl"
-        process = await asyncio.create_subprocess_exec(
-            program, *arguments, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        output, _ = await process.communicate()
-        assert process.returncode == 0, output.decode()
 
     async def user(self, *, write: str, topics: str | None = None) -> str:
         """The URL for a new user who may write to exchanges that match, and there to topics that match."""
