@@ -4,7 +4,6 @@ It was run once, with the first version. To run it again would make the tests co
 """
 
 import asyncio
-from typing import Any
 
 from deploy.local.stack import Stack
 from shared.topology import DEAD, EVENTS, TO_SEND
@@ -41,17 +40,9 @@ async def produce(system: System) -> None:
     assert answer.status == 202
 
 
-async def lying_in(system: System, queue: str, *, exchange: str, count: int) -> list[Message]:
+async def messages_in(system: System, queue: str, *, exchange: str, count: int) -> list[Message]:
     """Wait until so many messages lie in a queue and return them as they would be published again."""
-    assert system.stack.rabbitmq is not None
-    path = f"/api/queues/{system.vhost}/{queue}/get"
-    wanted = {"count": 100, "ackmode": "ack_requeue_true", "encoding": "auto"}
-
-    async def look() -> list[dict[str, Any]]:
-        assert system.stack.rabbitmq is not None
-        return list(await system.stack.rabbitmq.management("POST", path, wanted))
-
-    found = await eventually(look, until=lambda seen: len(seen) == count)
+    found = await eventually(lambda: system.lying_in(queue), until=lambda seen: len(seen) == count)
     return [
         Message(
             exchange=exchange,
@@ -69,20 +60,20 @@ async def record() -> None:
     async with Stack("record") as stack, receiving() as receiver, running_system(stack, services=("api",)) as system:
         await prepare(system, receiver)
         await produce(system)
-        messages = await lying_in(system, "events.to_dispatch", exchange=EVENTS, count=2)
+        messages = await messages_in(system, "events.to_dispatch", exchange=EVENTS, count=2)
         write("accepted", documents=await everything(system), messages=messages, receiver=receiver.url(""))
 
         await system.services.start("dispatcher")
-        messages = await lying_in(system, "notifications.to_send.webhook", exchange=TO_SEND, count=4)
+        messages = await messages_in(system, "notifications.to_send.webhook", exchange=TO_SEND, count=4)
         # The request to confirm a mail subscription, and the invitation.
-        messages += await lying_in(system, "notifications.to_send.email", exchange=TO_SEND, count=2)
+        messages += await messages_in(system, "notifications.to_send.email", exchange=TO_SEND, count=2)
         write("dispatched", documents=await everything(system), messages=messages, receiver=receiver.url(""))
 
         await system.services.start("webhook")
         await system.services.start("mailer")
         # What has waited there comes back to its consumer with the key it had.
-        messages = await lying_in(system, "notifications.retry.1h", exchange=TO_SEND, count=1)
-        messages += await lying_in(system, "notifications.dlq.webhook", exchange=DEAD, count=2)
+        messages = await messages_in(system, "notifications.retry.1h", exchange=TO_SEND, count=1)
+        messages += await messages_in(system, "notifications.dlq.webhook", exchange=DEAD, count=2)
         states = ["delivered"] * 3 + ["dead"] * 2 + ["retrying"]
         await system.wait_for_states(TENANT, *states)
         write("worked", documents=await everything(system), messages=messages, receiver=receiver.url(""))

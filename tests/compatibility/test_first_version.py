@@ -168,7 +168,11 @@ async def test_a_task_that_only_a_newer_version_may_read_waits_for_it(
     task = next(message for message in messages if message.routing_key == channel and message.exchange == TO_SEND)
     newer = replace(task, headers={**task.headers, VERSION_HEADER: MESSAGE_VERSION + 1}, body='{"not": "for us"}')
     await publish(running, newer)
-    held = await lying_in(running, "notifications.retry.5s", newer.body)
+
+    async def on_the_ladder() -> list[dict[str, Any]]:
+        return [held for held in await running.lying_in("notifications.retry.5s") if held["payload"] == newer.body]
+
+    [held, *_] = await eventually(on_the_ladder)
     kept = {name: value for name, value in held["properties"]["headers"].items() if name in newer.headers}
     assert kept == newer.headers
     assert held["routing_key"] == channel
@@ -177,17 +181,3 @@ async def test_a_task_that_only_a_newer_version_may_read_waits_for_it(
     assert running.stack.rabbitmq is not None
     for queue in ("notifications.retry.5s", f"notifications.to_send.{channel}"):
         await running.stack.rabbitmq.management("DELETE", f"/api/queues/{running.vhost}/{queue}/contents")
-
-
-async def lying_in(system: System, queue: str, body: str) -> dict[str, Any]:
-    """A message with this body, as soon as one lies in the queue (where others may lie, too)."""
-    assert system.stack.rabbitmq is not None
-    path = f"/api/queues/{system.vhost}/{queue}/get"
-    wanted = {"count": 100, "ackmode": "ack_requeue_true", "encoding": "auto"}
-
-    async def look() -> list[dict[str, Any]]:
-        assert system.stack.rabbitmq is not None
-        messages = await system.stack.rabbitmq.management("POST", path, wanted)
-        return [message for message in messages if message["payload"] == body]
-
-    return (await eventually(look))[0]

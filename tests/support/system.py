@@ -17,7 +17,7 @@ from shared.broker import Outgoing, Publisher
 from shared.clock import utc_now
 from shared.messages import EVENT_CONTENT_TYPE, rfc3339
 from shared.storage import Database
-from shared.topology import EVENTS, topology
+from shared.topology import EVENTS, dead_letter_queue, topology
 from tests.support.waiting import eventually
 
 JWT_SECRET = "a secret of the tests, long enough for HS256"
@@ -159,16 +159,20 @@ class System:
             within=within,
         )
 
-    async def dead_letters(self, key: str, *, count: int = 1000) -> list[dict[str, Any]]:
-        """What lies in a dead-letter queue, as RabbitMQ's management API shows it; it stays there."""
+    async def lying_in(self, queue: str, *, count: int = 1000) -> list[dict[str, Any]]:
+        """What lies in a queue, as RabbitMQ's management API shows it (long payloads cut); it stays there."""
         assert self.stack.rabbitmq is not None
         return list(
             await self.stack.rabbitmq.management(
                 "POST",
-                f"/api/queues/{self.vhost}/notifications.dlq.{key}/get",
-                {"count": count, "ackmode": "ack_requeue_true", "encoding": "auto", "truncate": 2000},
+                f"/api/queues/{self.vhost}/{queue}/get",
+                {"count": count, "ackmode": "ack_requeue_true", "encoding": "auto", "truncate": 50_000},
             )
         )
+
+    async def dead_letters(self, key: str, *, count: int = 1000) -> list[dict[str, Any]]:
+        """What lies in a dead-letter queue."""
+        return await self.lying_in(dead_letter_queue(key), count=count)
 
     async def wait_for_dead_letter(
         self, key: str, header: str, value: str, *, within: float = 20.0
