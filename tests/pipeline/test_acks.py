@@ -2,13 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
-from deploy.local.stack import Stack
 from shared.broker import Consumer, Incoming, Outgoing, Publisher
 from shared.topology import to_send_queue, topology
 from tests.support.waiting import eventually
@@ -18,18 +17,13 @@ BODIES = [str(number) for number in range(10)]
 
 
 @pytest.fixture
-async def url(stack: Stack) -> AsyncIterator[str]:
+async def url(vhost_url: str) -> str:
     """A virtual host with ten messages on a queue that nobody consumes."""
-    if stack.rabbitmq is None:
-        pytest.skip("needs a virtual host of its own: unset AMQP_URL")
-    name = uuid4().hex
-    url = await stack.rabbitmq.create_vhost(name)
-    publisher = Publisher(url, name="tests", topology=topology())
+    publisher = Publisher(vhost_url, name="tests", topology=topology())
     for body in BODIES:
         await publisher.publish(Outgoing(exchange="", routing_key=QUEUE, body=body.encode()))
     await publisher.aclose()
-    yield url
-    await stack.rabbitmq.delete_vhost(name)
+    return vhost_url
 
 
 async def take(url: str, count: int, *, settling: Sequence[str] = ()) -> dict[str, bool]:

@@ -1,21 +1,12 @@
 """Indexes are made by whoever starts first, and follow the settings."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import pytest
 
 from deploy.local.stack import Stack
 from shared.storage import Database
 from tests.support.system import running_system
-
-
-@pytest.fixture
-async def database(stack: Stack) -> AsyncIterator[Database]:
-    database = Database(stack.environment()["MONGODB_URL"], f"test-{uuid4().hex[:12]}", app="tests")
-    yield database
-    await database.aclose()
 
 
 async def test_several_processes_may_make_them_at_once(database: Database) -> None:
@@ -32,7 +23,9 @@ async def test_another_retention_period_takes_effect_at_the_next_start(database:
 
 
 @pytest.mark.parametrize("earlier", [False, True], ids=["empty database", "indexes of an earlier version"])
-async def test_four_processes_started_at_once_make_the_same_indexes(stack: Stack, earlier: bool) -> None:
+async def test_four_processes_started_at_once_make_the_same_indexes(
+    stack: Stack, database: Database, earlier: bool
+) -> None:
     async with running_system(stack, services=()) as system:
         collections = ("subscriptions", "events", "deliveries", "idempotency", "confirmations")
         if earlier:
@@ -41,10 +34,8 @@ async def test_four_processes_started_at_once_make_the_same_indexes(stack: Stack
             await system.database.events.create_index("an_index_we_dropped")
         await asyncio.gather(*(system.services.start(service, count=2) for service in ("api", "dispatcher")))
         made = {name: await getattr(system.database, name).index_information() for name in collections}
-        fresh = Database(system.environment["MONGODB_URL"], f"{system.vhost}-fresh", app="tests")
-        await fresh.ensure_indexes(30)
-        expected = {name: await getattr(fresh, name).index_information() for name in collections}
-        await fresh.aclose()
+        await database.ensure_indexes(30)
+        expected = {name: await getattr(database, name).index_information() for name in collections}
         if earlier:
             assert made["events"].pop("an_index_we_dropped_1")  # whoever runs the older version may need it
         assert made == expected

@@ -1,22 +1,12 @@
 """Booking slots of a rate-limited webhook: their distance, who is sent away for how long, and whose clock counts."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 
-from deploy.local.stack import Stack
 from shared.storage import Database, Slots
 from shared.storage.slots import MAX_AWAY, PATIENCE
-
-
-@pytest.fixture(scope="module")
-async def database(stack: Stack) -> AsyncIterator[Database]:
-    """A database of this file alone."""
-    database = Database(stack.environment()["MONGODB_URL"], f"test-slots-{uuid4().hex[:8]}", app="tests")
-    yield database
-    await database.aclose()
 
 
 async def limited(database: Database, rate_limit: float | None, **pace: float) -> str:
