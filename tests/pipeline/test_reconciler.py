@@ -5,7 +5,6 @@ import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
@@ -14,29 +13,19 @@ from shared.clock import utc_now
 from shared.delivery.context import WorkerContext
 from shared.delivery.reconciler import BATCH, Reconciler
 from shared.reasons import DeliveryState
-from shared.settings import DeliverySettings, load
 from shared.storage import Delivery, StoredEvent
 from shared.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
-from tests.support.values import an_event
+from tests.support.system import running_system
+from tests.support.values import a_delivery, an_event
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
 async def context(stack: Stack) -> AsyncIterator[WorkerContext]:
     """A worker's connections, to a virtual host and a database of their own."""
-    assert stack.rabbitmq is not None
-    name = f"test-{uuid4().hex[:12]}"
-    settings = load(
-        DeliverySettings,
-        environment="development",
-        amqp_url=await stack.rabbitmq.create_vhost(name),
-        mongodb_url=stack.environment()["MONGODB_URL"],
-        mongodb_database=name,
-    )
-    async with aclosing(WorkerContext.from_settings(settings, name="tests")) as context:
+    async with running_system(stack, services=()) as bare, aclosing(bare.worker_context("tests")) as context:
         await context.publisher.connect()
         yield context
-    await stack.rabbitmq.delete_vhost(name)
 
 
 async def test_a_document_that_nobody_understands_neither_ends_it_nor_keeps_it_from_the_others(
@@ -100,16 +89,5 @@ def owed(
     delivery_id: str, event_id: str, state: DeliveryState, *, minutes: int, reason: str | None = None
 ) -> Delivery:
     then = utc_now() - timedelta(minutes=minutes)
-    return Delivery(
-        id=delivery_id,
-        tenant_id="org_1",
-        event_id=event_id,
-        event_type="certificate.issued",
-        subscription_id="wh_1",
-        channel=WEBHOOK,
-        state=state,
-        created_at=then,
-        updated_at=then,
-        due_at=then,
-        reason=reason,
-    )
+    times = {"created_at": then, "updated_at": then, "due_at": then}
+    return a_delivery(id=delivery_id, event_id=event_id, state=state, reason=reason, **times)

@@ -15,9 +15,7 @@ import pytest
 from deploy.local.stack import Stack
 from shared.broker.browser import browse
 from shared.clock import utc_now
-from shared.delivery.context import WorkerContext
 from shared.delivery.reconciler import Reconciler
-from shared.settings import DeliverySettings, load
 from shared.storage import Deliveries, Delivery
 from shared.topology import WEBHOOK, to_send_queue
 from tests.support.receiver import Receiver
@@ -93,24 +91,12 @@ async def sweep_side_by_side(system: System) -> int:
     async with AsyncExitStack() as closing:
         reconcilers = []
         for name in ("one", "other"):
-            context = await closing.enter_async_context(aclosing(worker_context(system, name)))
+            context = await closing.enter_async_context(aclosing(system.worker_context(name)))
             await context.publisher.connect()
             deliveries = SideBySide(context.database, context.subscriptions)
             deliveries.both = both
             reconcilers.append(Reconciler(replace(context, deliveries=deliveries), after=0))
         return sum(await asyncio.gather(*(reconciler.sweep() for reconciler in reconcilers)))
-
-
-def worker_context(system: System, name: str) -> WorkerContext:
-    environment = system.environment
-    settings = load(
-        DeliverySettings,
-        environment="development",
-        amqp_url=environment["AMQP_URL"],
-        mongodb_url=environment["MONGODB_URL"],
-        mongodb_database=environment["MONGODB_DATABASE"],
-    )
-    return WorkerContext.from_settings(settings, name=name)
 
 
 async def tasks(system: System) -> list[Any]:

@@ -15,7 +15,9 @@ from deploy.local.services import Services
 from deploy.local.stack import Stack
 from shared.broker import Outgoing, Publisher
 from shared.clock import utc_now
+from shared.delivery.context import WorkerContext
 from shared.messages import EVENT_CONTENT_TYPE, rfc3339
+from shared.settings import DeliverySettings, load
 from shared.storage import Database
 from shared.topology import EVENTS, dead_letter_queue, topology
 from tests.support.waiting import eventually
@@ -121,6 +123,11 @@ class System:
     def client(self, tenant: str, *roles: str) -> Client:
         """The API as this tenant sees it."""
         return Client(self._session, self.url, token(tenant, *roles))
+
+    def worker_context(self, name: str) -> WorkerContext:
+        """A worker's connections beside those of the services, for a test to work through and to close."""
+        given = {field: self.environment[field.upper()] for field in ("amqp_url", "mongodb_url", "mongodb_database")}
+        return WorkerContext.from_settings(load(DeliverySettings, environment="development", **given), name=name)
 
     async def publish(self, envelope: dict[str, Any]) -> None:
         """Publish an event to the exchange, as a producer does."""
