@@ -34,7 +34,6 @@ class Histogram(Collector):
 
     def __init__(self, name: str, meaning: str, labels: Sequence[str], *, buckets: Sequence[float]) -> None:
         self._name, self._meaning, self._labels, self._bounds = name, meaning, labels, buckets
-        self._bound_texts = [floatToGoString(bound) for bound in (*buckets, inf)]  # type: ignore[no-untyped-call]
         self._series: dict[tuple[str, ...], Series] = {}
         REGISTRY.register(self)
 
@@ -46,14 +45,10 @@ class Histogram(Collector):
             series = self._series[key] = Series(self._bounds)
         return series
 
-    def describe(self) -> Iterable[HistogramMetricFamily]:
-        """Name it to the registry."""
-        yield HistogramMetricFamily(self._name, self._meaning, labels=self._labels)
-
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """Return all series; a bucket's count includes those below it."""
         family = HistogramMetricFamily(self._name, self._meaning, labels=self._labels)
+        bounds = [floatToGoString(bound) for bound in (*self._bounds, inf)]  # type: ignore[no-untyped-call]
         for labels, series in self._series.items():
-            buckets = list(zip(self._bound_texts, accumulate(series.counts), strict=True))
-            family.add_metric(labels, buckets, series.total)
+            family.add_metric(labels, list(zip(bounds, accumulate(series.counts), strict=True)), series.total)
         yield family
