@@ -5,10 +5,9 @@ import contextlib
 from typing import Final
 
 from shared.broker import BrokerUnavailable, Publisher
-from shared.storage import Database, StorageUnavailable
+from shared.storage import Database
 
 INTERVAL: Final = 1.0
-PING_TIMEOUT: Final = 3.0
 
 
 class Watch:
@@ -16,25 +15,14 @@ class Watch:
 
     def __init__(self, database: Database, publisher: Publisher) -> None:
         self._database, self._publisher = database, publisher
-        self._database_answers = False
 
     def checks(self) -> dict[str, bool]:
         """Return what serving requests needs."""
-        return {"broker": self._publisher.is_ready, "database": self._database_answers}
+        return {"broker": self._publisher.is_ready, "database": self._database.is_ready}
 
     async def run(self) -> None:
         """Look until cancelled."""
-        await asyncio.gather(self._watch_database(), self._watch_broker())
-
-    async def _watch_database(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(PING_TIMEOUT):
-                    await self._database.ping()
-                self._database_answers = True
-            except (StorageUnavailable, TimeoutError):
-                self._database_answers = False
-            await asyncio.sleep(INTERVAL)
+        await asyncio.gather(self._database.watch(), self._watch_broker())
 
     async def _watch_broker(self) -> None:
         while True:
