@@ -18,7 +18,7 @@ from services.api.jwks import KeySet
 from services.api.problems import Problem
 from services.api.settings import ApiSettings
 from shared.clock import utc_now
-from tests.support.serving import serving
+from tests.support.http_server import http_server
 
 CLAIMS: dict[str, Any] = {"sub": "user_1", "roles": ["CLIENT_ADMIN"], "exp": int(utc_now().timestamp()) + 600}
 
@@ -42,7 +42,7 @@ async def provider() -> AsyncIterator[Provider]:
     provider = Provider()
     app = web.Application()
     app.router.add_get("/keys", provider._serve)
-    async with serving(app) as url:
+    async with http_server(app) as url:
         provider.url = f"{url}/keys"
         yield provider
 

@@ -16,7 +16,7 @@ from shared.keyring import Keyring
 from shared.storage import Subscription, Subscriptions
 from tests.chaos.behaviours import ANSWER_WITHIN, BEHAVIOURS, BY_NAME, fails, respond
 from tests.chaos.ledger import Hook, Ledger
-from tests.support.serving import serving
+from tests.support.http_server import http_server
 from tests.support.system import MASTER_KEYS, System, event, running_system
 from tests.support.waiting import eventually
 
@@ -143,4 +143,4 @@ def receivers(ledger: Ledger) -> AbstractAsyncContextManager[str]:
 
     app = web.Application()
     app.router.add_post("/{behaviour}/{subscription}", hook)
-    return serving(app)
+    return http_server(app)

@@ -20,7 +20,7 @@ from tests.deploy.dockerfile import (
     stages,
     values,
 )
-from tests.support.serving import serving
+from tests.support.http_server import http_server
 
 
 def test_both_stages_start_from_one_pinned_base() -> None:
@@ -80,7 +80,7 @@ async def test_the_health_check_says_what_the_service_says(status: int, healthy:
         return web.Response(status=status)
 
     app.router.add_get("/health/ready", ready)
-    async with serving(app) as url:
+    async with http_server(app) as url:
         port = url.rpartition(":")[2]
         assert await is_healthy(port) is healthy
     assert not await is_healthy(port)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from tests.support.serving import serving
+from tests.support.http_server import http_server
 from tests.support.waiting import eventually
 
 
@@ -75,7 +75,7 @@ async def receiving() -> AsyncIterator[Receiver]:
     receiver = Receiver()
     app = web.Application(client_max_size=8 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", receiver._handle)
-    async with serving(app) as receiver._url:
+    async with http_server(app) as receiver._url:
         yield receiver
 
 

@@ -10,7 +10,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as RawSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from tests.support.serving import serving
+from tests.support.http_server import http_server
 from tests.support.waiting import eventually
 
 Value = str | int | float | bool
@@ -68,7 +68,7 @@ async def collecting() -> AsyncIterator[Collector]:
     collector = Collector()
     app = web.Application(client_max_size=8 * 1024 * 1024)
     app.router.add_post("/v1/traces", collector._take)
-    async with serving(app) as collector.url:
+    async with http_server(app) as collector.url:
         yield collector
 
 

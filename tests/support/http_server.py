@@ -7,7 +7,7 @@ from aiohttp import web
 
 
 @asynccontextmanager
-async def serving(app: web.Application) -> AsyncIterator[str]:
+async def http_server(app: web.Application) -> AsyncIterator[str]:
     """Serve until the end of the block; yields the address, without a slash at its end."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
