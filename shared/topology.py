@@ -22,6 +22,7 @@ WEBHOOK: Final = "webhook"
 EMAIL: Final = "email"
 EVENT: Final = "event"
 CHANNELS: Final = (WEBHOOK, EMAIL)
+DEAD_LETTER_KEYS: Final = (*CHANNELS, EVENT)
 
 RUNG_HEADER: Final = "delay-rung"
 """Header that the retry exchange routes by."""
@@ -130,13 +131,13 @@ def topology() -> Topology:
             _work_queue(SET_ASIDE, EVENT),
             *(_work_queue(to_send_queue(channel), channel) for channel in CHANNELS),
             *(_delay_queue(rung, wait) for rung, wait in RUNGS.items()),
-            *(Queue(dead_letter_queue(key), _quorum(PARKED_DELIVERY_LIMIT)) for key in (*CHANNELS, EVENT)),
+            *(Queue(dead_letter_queue(key), _quorum(PARKED_DELIVERY_LIMIT)) for key in DEAD_LETTER_KEYS),
         ),
         bindings=(
             Binding(EVENTS, EVENTS_TO_DISPATCH, "#"),
             Binding(ASIDE, SET_ASIDE),
             *(Binding(TO_SEND, to_send_queue(channel), channel) for channel in CHANNELS),
             *(Binding(RETRY, retry_queue(rung), "", {"x-match": "all", RUNG_HEADER: rung}) for rung in RUNGS),
-            *(Binding(DEAD, dead_letter_queue(key), key) for key in (*CHANNELS, EVENT)),
+            *(Binding(DEAD, dead_letter_queue(key), key) for key in DEAD_LETTER_KEYS),
         ),
     )

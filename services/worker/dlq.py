@@ -4,7 +4,7 @@ from collections import Counter
 from contextlib import aclosing
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 import typer
@@ -20,9 +20,7 @@ from shared.reasons import DeadReason
 from shared.retry import parse_duration
 from shared.settings import CoreSettings
 from shared.storage.tenant_deliveries import Replay
-from shared.topology import CHANNELS, EMAIL, EVENT, WEBHOOK
-
-QUEUES: Final = (*CHANNELS, EVENT)
+from shared.topology import DEAD_LETTER_KEYS, EMAIL, EVENT, WEBHOOK
 
 
 class QueueName(StrEnum):
@@ -113,7 +111,7 @@ def show(
     async def look() -> None:
         async with (
             aclosing(OperatorContext.from_settings(settings)) as context,
-            aclosing(letters(context.amqp_url, Wanted(queues=QUEUES, id=id_), limit=1)) as chunks,
+            aclosing(letters(context.amqp_url, Wanted(queues=DEAD_LETTER_KEYS, id=id_), limit=1)) as chunks,
         ):
             async for chunk in chunks:
                 [item] = chunk.found
@@ -204,7 +202,7 @@ def _wanted(
     newer_than: timedelta | None,
 ) -> Wanted:
     return Wanted(
-        queues=QUEUES if queue is None else (queue.value,),
+        queues=DEAD_LETTER_KEYS if queue is None else (queue.value,),
         reason=reason,
         webhook=webhook,
         id=id_,

@@ -25,7 +25,7 @@ from shared.diagnosis import findings
 from shared.diagnosis.findings import Finding, LetterCounts, fail, ok, warn
 from shared.settings import CoreSettings, DeliverySettings, InvalidSettings, SettingsT, load
 from shared.storage import StorageUnavailable
-from shared.topology import CHANNELS, EVENT, EVENTS_TO_DISPATCH, dead_letter_queue, to_send_queue, topology
+from shared.topology import CHANNELS, DEAD_LETTER_KEYS, EVENTS_TO_DISPATCH, dead_letter_queue, to_send_queue, topology
 
 MOST_LETTERS: Final = 10_000
 """So many letters of each queue are counted."""
@@ -119,7 +119,7 @@ async def check_waiting(
 
 async def check_dead_letters(url: str) -> AsyncIterator[Finding]:
     """Count dead letters by reason."""
-    for key in (*CHANNELS, EVENT):
+    for key in DEAD_LETTER_KEYS:
         try:
             counts = await _count_letters(url, key)
         except BrokerUnavailable as error:

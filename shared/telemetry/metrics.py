@@ -14,7 +14,7 @@ from prometheus_client import Counter, Gauge, disable_created_metrics
 
 from shared.reasons import DeadReason, DeliveryState, DisabledReason
 from shared.telemetry.histogram import Histogram
-from shared.topology import CHANNELS, EVENT, RUNGS
+from shared.topology import CHANNELS, DEAD_LETTER_KEYS, EVENT, RUNGS
 
 # A second series beside each one, with the time it was made, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -182,7 +182,7 @@ DEAD_LETTERS: Final = _counter(
     "dead_letters_total",
     "Messages that a service of ours parked in notifications.dlq.{channel} (what the broker itself parks after too "
     "many redeliveries shows in signalpost_queue_messages only).",
-    channel=(*CHANNELS, EVENT),
+    channel=DEAD_LETTER_KEYS,
     reason=tuple(reason.value for reason in DeadReason),
 )
 BOUND_REDUCTIONS: Final = _counter(
