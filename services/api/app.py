@@ -3,6 +3,8 @@
 To add a kind of object, write `routes/<kind>.py` with a `router`, and list it in `_ROUTERS`.
 """
 
+from importlib.metadata import version
+
 from fastapi import FastAPI
 
 from services.api.access_log import AccessLog
@@ -48,7 +50,7 @@ def create_app(context: ApiContext) -> FastAPI:
     """Return the application that works through this context."""
     app = FastAPI(
         title="Signalpost",
-        version="0.1.0",
+        version=version("signalpost"),
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=lambda route: route.name,

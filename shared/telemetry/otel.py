@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import threading
 from datetime import datetime
+from importlib.metadata import version
 from types import TracebackType
 from typing import Final
 
@@ -23,7 +24,7 @@ from shared.telemetry.tracing import Attributes, Kind
 
 FLUSH_SECONDS: Final = 5.0
 """How long the end of a process waits for a collector that does not answer."""
-VERSION: Final = "0.1.0"
+VERSION: Final = version("signalpost")
 
 _KINDS: Final = {Kind.PRODUCER: SpanKind.PRODUCER, Kind.CONSUMER: SpanKind.CONSUMER, Kind.CLIENT: SpanKind.CLIENT}
 
