@@ -15,20 +15,11 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from deploy.rabbitmq.users import users
-from services.api.settings import ApiSettings
-from services.dispatcher.settings import DispatcherSettings
-from services.mailer.settings import MailerSettings
-from services.webhook.settings import WebhookSettings
+from services.worker.services import SERVICES
 from shared.retry import RetrySchedule
-from shared.settings import CoreSettings, Network
+from shared.settings import Network
 
 COMPOSE: Final = Path(__file__).with_name("compose.yaml")
-SERVICES: Final[dict[str, type[CoreSettings]]] = {
-    "api": ApiSettings,
-    "dispatcher": DispatcherSettings,
-    "webhook": WebhookSettings,
-    "mailer": MailerSettings,
-}
 _INTRODUCTION = """\
 # Every variable of a deployment. Generated: python -m deploy.env_example > deploy/env.example
 #

@@ -10,13 +10,12 @@ from typing import Final
 
 from yarl import URL
 
-from services.api.settings import ApiSettings
-from services.dispatcher.settings import DispatcherSettings
 from services.mailer.client import MailUnavailable, SmtpPool
 from services.mailer.settings import MailerSettings
 from services.webhook.settings import WebhookSettings
 from services.worker.dlq_letter import read_letter
 from services.worker.operator_context import OperatorContext
+from services.worker.services import SERVICES
 from shared.broker import BrokerUnavailable
 from shared.broker.browser import QueueState, browse, peek, queue_states
 from shared.catalogue import Catalogue, CatalogueError
@@ -29,12 +28,6 @@ from shared.topology import CHANNELS, DEAD_LETTER_KEYS, EVENTS_TO_DISPATCH, dead
 
 MOST_LETTERS: Final = 10_000
 """So many letters of each queue are counted."""
-SERVICES: Final[dict[str, type[CoreSettings]]] = {
-    "api": ApiSettings,
-    "dispatcher": DispatcherSettings,
-    "webhook": WebhookSettings,
-    "mailer": MailerSettings,
-}
 BROKER_NAME: Final = "worker.doctor"
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.env_example import SERVICES
 from deploy.rabbitmq.users import users
+from services.worker.services import SERVICES
 from shared.settings import load
 
 REPOSITORY = Path(__file__).parents[2]

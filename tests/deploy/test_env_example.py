@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.env_example import COMPOSE, SERVICES, env_example
+from deploy.env_example import COMPOSE, env_example
+from services.worker.services import SERVICES
 from shared.settings import CoreSettings, load
 
 FILE = Path(__file__).parents[2] / "deploy" / "env.example"

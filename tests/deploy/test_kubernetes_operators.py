@@ -10,9 +10,9 @@ import pytest
 import yaml
 from kubernetes_validate.utils import latest_version, validate
 
-from deploy.env_example import SERVICES
 from deploy.prometheus_rule import ALERTS
 from deploy.rabbitmq.users import users
+from services.worker.services import SERVICES
 from tests.deploy.manifests import (
     DEPLOY,
     KUBERNETES,

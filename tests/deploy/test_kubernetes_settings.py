@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from deploy.env_example import SERVICES
 from deploy.local.ports import free_port
 from deploy.rabbitmq.provision import USAGE
 from deploy.rabbitmq.users import users
+from services.worker.services import SERVICES
 from shared.settings import load
 from tests.deploy.manifests import (
     DEPLOY,

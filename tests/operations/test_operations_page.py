@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from deploy.local.programs import rabbitmq_sbin
 from deploy.rabbitmq.users import users
 from services.worker.__main__ import app
-from services.worker.doctor_checks import SERVICES
+from services.worker.services import SERVICES
 from shared.telemetry.metrics import POSTPONEMENTS
 from shared.topology import topology
 from tests.support.system import System

@@ -13,7 +13,7 @@ from services.webhook import wiring as webhook
 from services.worker import dlq_replay
 from services.worker.__main__ import app
 from services.worker.dlq_letter import UNKNOWN
-from services.worker.doctor_checks import SERVICES
+from services.worker.services import SERVICES
 from shared.delivery import replay
 from shared.reasons import DeadReason
 from shared.topology import topology
