@@ -14,12 +14,14 @@ Result = TypeVar("Result")
 MAX_FLUSHES = 2
 """Flushes under way at once. While both are, items gather: so batches grow with the load by themselves. Without
 this bound they stay small for ever: each small batch that ends lets in just enough work for another small one."""
-BUSY = 8
+BUSY = 12
 """A batch of so many items means load: then the next one may gather for longer."""
 
 
 class Batcher(Generic[Item, Result]):
     """Collects items for `window` seconds or until there are `max_items`, then flushes them together.
+
+    A window of 0 ends when the event loop has come round: what arrived together still shares a flush.
 
     Under load it collects for `busy_window` seconds (by default the same), because a flush costs much more than an
     item: a few milliseconds more for each then leave time for more of them.

@@ -1,7 +1,7 @@
 """Dispatches a batch of events: match, store, publish.
 
-Deliveries are stored before the event is marked dispatched, and both before any task is published; so an
-event that is delivered again by the broker finds what the first try left, and completes it.
+Deliveries are stored before the event is marked dispatched and before any task is published; so an event that is
+delivered again by the broker finds what the first try left, and completes it. It is acked when all of that is done.
 """
 
 import asyncio
@@ -69,9 +69,8 @@ class BatchDispatcher:
         todo = [arrival for arrival in distinct.values() if arrival.redelivered or not known.get(arrival.event.id)]
         planned = self._plan_batch(todo, subscriptions)
         present = await self._deliveries.add([delivery for plan in planned for delivery in plan.deliveries])
-        await self._mark_dispatched(planned, known)
         earlier = {delivery.id: delivery for delivery in present}
-        await self._publish_tasks(planned, earlier)
+        await asyncio.gather(self._mark_dispatched(planned, known), self._publish_tasks(planned, earlier))
         left = {arrival.event.id for arrival in todo} - {plan.arrival.event.id for plan in planned}
         ended = [arrival for arrival in arrivals if arrival.event.id not in left]
         _count(ended, planned, earlier)
@@ -148,7 +147,7 @@ class BatchDispatcher:
                 elif earlier is not None and plan.arrival.redelivered and _never_tried(earlier):
                     again = first_task(delivery, body, accepted_at=accepted_at, republished_by="dispatcher")
                     messages.append(task_message(again, now_ms=now))
-        await asyncio.gather(*(self._publisher.publish(message) for message in messages))
+        await self._publisher.publish_all(messages)
 
 
 def _is_new(delivery: Delivery, earlier: Delivery | None) -> bool:

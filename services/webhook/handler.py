@@ -33,6 +33,8 @@ LOOKUP_WAIT = 5.0
 """Seconds until one whose host could not be looked up, because others' dead name servers hold every lookup."""
 REMEMBERED_URLS = 4096
 """URLs whose text was found good, which is the same for ever; the addresses are checked at every dial."""
+REMEMBERED_SECRETS = 4096
+"""Secrets that were derived; what is stored decides which one, so they are the same for ever too."""
 CONGESTION = frozenset({"timeout", "connect", "reset", "dns", "http_429", "http_503"})
 """What makes an endpoint's bound shrink: signs that it can't take more, or anything at all."""
 
@@ -53,9 +55,9 @@ class WebhookSender:
         self._settings, self._subscriptions, self._slots = settings, subscriptions, slots
         self._session, self._stall_watch = session, stall_watch
         self._tracing = tracing
-        self._keyring = settings.keyring()
         self._lanes = Lanes()
         self._checked = lru_cache(REMEMBERED_URLS)(policy.check_url)
+        self._secret = lru_cache(REMEMBERED_SECRETS)(settings.keyring().open)
 
     async def send(self, task: Task, attempt: int) -> Result:
         """Post the task's body to the webhook, if it is still wanted."""
@@ -102,7 +104,7 @@ class WebhookSender:
         stored = [webhook.secret]
         if webhook.previous_expires_at is not None and webhook.previous_expires_at > utc_now():
             stored.append(webhook.previous_secret)
-        return [self._keyring.open(webhook.id, secret) for secret in stored if secret is not None]
+        return [self._secret(webhook.id, secret) for secret in stored if secret is not None]
 
     async def _post(self, task: Task, attempt: int, webhook: Subscription, secrets: list[str]) -> Result:
         started_at = utc_now()

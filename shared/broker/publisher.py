@@ -6,24 +6,24 @@ cannot wait puts an `asyncio.timeout` around it. Publishing and consuming never 
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Final
-from uuid import uuid4
 
 import structlog
 from aio_pika.exceptions import DeliveryError, PublishError
-from pamqp.commands import Basic
 
 from shared.backoff import Backoff
+from shared.broker.burst import bursts, publish_burst
 from shared.broker.confirms import CONFIRM_TIMEOUT, confirm_overdue
 from shared.broker.connection import FAULTS, BrokerRefused, BrokerUnavailable, Link, is_refusal, open_link
+from shared.broker.outgoing import Outgoing, properties_of
 from shared.telemetry.metrics import BROKER, RECONNECTS
 from shared.topology import Topology
 
 MAX_IN_FLIGHT: Final = 1000
 """Confirms awaited at once; one at a time is five times slower, unbounded fills memory while the broker blocks."""
+MAX_BURSTS: Final = 8
+"""Bursts whose confirms are awaited at once, beside the single messages."""
 REFUSALS_WITHIN: Final = 5.0
 """Seconds for which a link is kept although the broker refuses messages on it; after that another is opened.
 A channel that first meets a quorum queue while its leader is lost goes on asking the lost node, and refuses messages
@@ -34,17 +34,6 @@ log = structlog.get_logger(__name__)
 
 class Unroutable(Exception):
     """The broker returned the message because no queue is bound for its routing key."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outgoing:
-    """A message to publish."""
-
-    exchange: str
-    routing_key: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str | int] = field(default_factory=dict)
-    content_type: str = "application/json"
 
 
 class Publisher:
@@ -63,6 +52,7 @@ class Publisher:
         self._connecting: asyncio.Task[Link] | None = None
         self._opened_at = 0.0
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._bursts = asyncio.Semaphore(MAX_BURSTS)
 
     @property
     def is_ready(self) -> bool:
@@ -96,6 +86,10 @@ class Publisher:
             while not await self._publish_once(await self._connected(), message):
                 await backoff.wait()
 
+    async def publish_all(self, messages: Sequence[Outgoing]) -> None:
+        """Publish many messages as `publish` does one, with few writes; they may overtake each other."""
+        await asyncio.gather(*(self._publish_burst(burst) for burst in bursts(messages)))
+
     async def message_count(self, queue: str) -> int:
         """Return how many messages of a queue wait to be handed out.
 
@@ -118,6 +112,23 @@ class Publisher:
         if self._link is not None:
             await self._link.close()
 
+    async def _publish_burst(self, burst: Sequence[Outgoing]) -> None:
+        async with self._bursts:
+            unconfirmed = await self._burst_once(await self._connected(), burst)
+        await asyncio.gather(*(self.publish(message) for message in unconfirmed))
+
+    async def _burst_once(self, link: Link, burst: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        """Return what the broker did not confirm."""
+        if len(link.raw.confirmations) >= MAX_IN_FLIGHT:
+            return burst
+        try:
+            return await publish_burst(link.raw, burst)
+        except FAULTS:
+            return burst
+        except asyncio.CancelledError:
+            _raise_if_ours()
+            return burst
+
     async def _publish_once(self, link: Link, message: Outgoing) -> bool:
         """Return whether the broker confirmed; if not, publishing again may help."""
         try:
@@ -131,7 +142,7 @@ class Publisher:
                 routing_key=message.routing_key,
                 mandatory=True,
                 wait=False,  # the confirm says more than a drained socket
-                properties=_properties(message),
+                properties=properties_of(message),
             )
         except PublishError as error:
             if self._topology is None:
@@ -150,10 +161,7 @@ class Publisher:
                 raise BrokerRefused(str(error)) from error
             return False
         except asyncio.CancelledError:
-            # aiormq cancels waiting publishers when its channel dies; only the caller's own cancellation counts.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
+            _raise_if_ours()
             return False
         return True
 
@@ -202,6 +210,13 @@ class Publisher:
         await link.close()
 
 
+def _raise_if_ours() -> None:
+    """Raise the cancellation under way if it is the caller's; aiormq too cancels who waits for a dead channel."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def _concerns(refusal: BaseException, message: Outgoing) -> bool:
     """Tell whether a refusal is about this message; it closes the channel over every other one in flight as well.
 
@@ -209,14 +224,3 @@ def _concerns(refusal: BaseException, message: Outgoing) -> bool:
     """
     _, is_about_topic, rest = str(refusal).partition(" to topic ")
     return not is_about_topic or rest.startswith(f"'{message.routing_key}'")
-
-
-def _properties(message: Outgoing) -> Basic.Properties:
-    return Basic.Properties(
-        content_type=message.content_type,
-        delivery_mode=2,
-        message_id=uuid4().hex,  # unique for each publish: returned messages are matched by it
-        timestamp=datetime.now(UTC),
-        app_id="signalpost",
-        headers=dict(message.headers),
-    )

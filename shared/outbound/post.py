@@ -76,7 +76,9 @@ async def post_bounded(
         with dialling_for(url.raw_host or ""):
             async with (
                 asyncio.timeout(total_timeout),
-                session.post(url, data=body, headers=headers, allow_redirects=False) as response,
+                session.post(
+                    url, data=aiohttp.BytesPayload(body), headers=headers, allow_redirects=False
+                ) as response,
             ):
                 excerpt = await _read(response)
     except SEND_ERRORS as error:

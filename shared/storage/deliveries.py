@@ -23,6 +23,8 @@ from shared.storage.subscriptions import READ_WINDOW, Subscriptions
 COMMIT_WINDOW = 0.015
 """Seconds in which outcomes are gathered into one `bulk_write`. The receiver has its request by then and waits for
 nothing; groups of a hundred cost half of what groups of ten do, here and in the server."""
+BUSY_COMMIT_WINDOW = 0.025
+"""The same under load. What a kill finds unrecorded is sent again, so it must not be much longer."""
 MAX_COMMIT = 500
 MAX_ATTEMPTS = 100
 """Attempts kept of one delivery, the latest ones. Replays add to them without end, and what outgrows MongoDB's 16 MiB
@@ -82,7 +84,9 @@ class Deliveries:
         self._collection = database.deliveries
         self._subscriptions = subscriptions
         self._reads: Batcher[str, Delivery | None] = Batcher(self._find_many, window=READ_WINDOW, max_items=500)
-        self._changes: Batcher[Transition, bool] = Batcher(self._commit, window=COMMIT_WINDOW, max_items=MAX_COMMIT)
+        self._changes: Batcher[Transition, bool] = Batcher(
+            self._commit, window=COMMIT_WINDOW, busy_window=BUSY_COMMIT_WINDOW, max_items=MAX_COMMIT
+        )
         self._deferred: Batcher[tuple[str, datetime], None] = Batcher(
             self._defer, window=COMMIT_WINDOW, max_items=MAX_COMMIT
         )

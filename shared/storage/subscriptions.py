@@ -20,9 +20,9 @@ from shared.reasons import DisabledReason
 from shared.signing import Origin
 from shared.storage.database import Database, Document, StorageUnavailable
 
-READ_WINDOW = 0.002
-"""Seconds in which wanted ids are gathered into one `find`."""
-BUSY_READ_WINDOW = 0.015
+READ_WINDOW = 0.0
+"""Seconds in which wanted ids are gathered into one `find`: one that comes alone does not wait."""
+BUSY_READ_WINDOW = 0.025
 """The same under load."""
 
 
