@@ -2,16 +2,15 @@
 
 import re
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.deploy.promql import metrics, mistakes
+from tests.support.pages import ROOT, anchors
 from tests.support.programs import program
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "observability" / "prometheus"
 RULES: dict[str, dict[str, Any]] = {
     rule["alert"]: rule
@@ -60,8 +59,7 @@ def test_an_alert_says_how_bad_it_is_and_where_to_go_on(name: str) -> None:
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
     page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
-    headings = re.findall(r"(?m)^#+ (.*)$", (ROOT / page).read_text())
-    assert anchor in {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert anchor in anchors(ROOT / page)
 
 
 @each_alert

@@ -17,7 +17,7 @@ from shared.outbound.session import KEEPALIVE_SECONDS
 from shared.reasons import RECEIVER_FAULTS
 from shared.retry import JITTER, MAX_RETRY_AFTER, MAX_SCHEDULE_STEPS
 from tests.receiving.arrived import Arrived
-from tests.receiving.page import PAGE, TEXT
+from tests.receiving.page import TEXT
 from tests.support.system import System
 
 WORDS = set(re.findall(r"`([^`\n]+)`", TEXT))
@@ -80,15 +80,3 @@ def test_a_number_on_the_page_is_the_default(phrase: str) -> None:
 def test_no_4xx_is_retried_by_default_but_an_operator_may_list_some() -> None:
     assert DEFAULTS["notification_retry_4xx"] == frozenset()
     assert "NOTIFICATION_RETRY_4XX" in WORDS
-
-
-def test_every_link_within_the_project_leads_somewhere() -> None:
-    headings = re.findall(
-        r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
-    )
-    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-        if target.startswith("#"):
-            assert target[1:] in anchors, target
-        elif not target.startswith("https://"):
-            assert (PAGE.parent / target).is_file(), target
