@@ -48,10 +48,8 @@ class Operation:
 
 
 @pytest.fixture
-async def operations(api: System, http: aiohttp.ClientSession) -> list[Operation]:
+async def operations(api: System) -> list[Operation]:
     """Every operation but the public ones."""
-    async with http.get(f"{api.url}/openapi.json") as answer:
-        document = await answer.json()
     found = [
         Operation(
             name=operation["operationId"],
@@ -59,7 +57,7 @@ async def operations(api: System, http: aiohttp.ClientSession) -> list[Operation
             path=path,
             needs_body=operation.get("requestBody", {}).get("required", False),
         )
-        for path, operations in document["paths"].items()
+        for path, operations in (await api.paths()).items()
         for method, operation in operations.items()
         if path not in PUBLIC_PATHS
     ]

@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import aiohttp
 import pytest
 from typer.testing import CliRunner
 
@@ -60,11 +59,9 @@ def test_the_reason_of_a_held_task_exists() -> None:
 
 
 async def test_every_address_is_a_route(operated: System) -> None:
-    async with aiohttp.ClientSession() as session, session.get(f"{operated.url}/openapi.json") as answer:
-        paths = set((await answer.json())["paths"])
     named = set(re.findall(r"(?:GET|POST|PUT|PATCH|DELETE) (/[\w/-]+)", PAGE))
     assert named
-    assert {path.replace("/ID", "/{webhook_id}") for path in named} <= paths
+    assert {path.replace("/ID", "/{webhook_id}") for path in named} <= (await operated.paths()).keys()
 
 
 def test_the_rights_of_every_user_are_those_on_the_page() -> None:

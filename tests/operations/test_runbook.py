@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import aiohttp
 import pytest
 from typer.testing import CliRunner
 
@@ -80,8 +79,6 @@ def test_every_queue_on_the_page_exists_and_its_window_is_the_real_one() -> None
 
 
 async def test_every_address_on_the_page_is_a_route(operated: System) -> None:
-    async with aiohttp.ClientSession() as session, session.get(f"{operated.url}/openapi.json") as answer:
-        paths = set((await answer.json())["paths"])
     named = set(re.findall(r"(?:GET|POST|PUT|PATCH|DELETE) (/[a-z0-9/-]+)", PAGE))
     named |= {f"/api/v1{path}" for path in re.findall(r"POST …(/[\w/-]+)", PAGE)}
-    assert {re.sub(r"/ID\b", "/{webhook_id}", path) for path in named} <= paths
+    assert {re.sub(r"/ID\b", "/{webhook_id}", path) for path in named} <= (await operated.paths()).keys()

@@ -129,6 +129,12 @@ class System:
         given = {field: self.environment[field.upper()] for field in ("amqp_url", "mongodb_url", "mongodb_database")}
         return WorkerContext.from_settings(load(DeliverySettings, environment="development", **given), name=name)
 
+    async def paths(self) -> dict[str, Any]:
+        """The API's routes by path, as its OpenAPI document tells them."""
+        async with self._session.get(f"{self.url}/openapi.json") as answer:
+            paths: dict[str, Any] = (await answer.json())["paths"]
+        return paths
+
     async def publish(self, envelope: dict[str, Any]) -> None:
         """Publish an event to the exchange, as a producer does."""
         await self.publish_raw(_json(envelope), routing_key=envelope["type"])
