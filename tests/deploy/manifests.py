@@ -12,7 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+
+from services.worker.services import SERVICES
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
@@ -22,6 +25,9 @@ RENDERINGS = ["base", *OVERLAYS, *COMPONENTS]
 
 Manifest = dict[str, Any]
 Labels = Mapping[str, str]
+
+each_rendering = pytest.mark.parametrize("rendering", RENDERINGS)
+each_service = pytest.mark.parametrize("service", SERVICES)
 
 _ONE_COMPONENT = """\
 apiVersion: kustomize.config.k8s.io/v1beta1

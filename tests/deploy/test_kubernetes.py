@@ -16,9 +16,10 @@ from services.worker.services import SERVICES
 from shared.broker.consumer import DRAIN_SECONDS
 from tests.deploy.dockerfile import instructions
 from tests.deploy.manifests import (
-    RENDERINGS,
     Manifest,
     container,
+    each_rendering,
+    each_service,
     everything_in,
     of_kind,
     pod_templates,
@@ -30,9 +31,6 @@ from tests.deploy.manifests import (
 OLDEST: Final = "1.30"  # the first that knows preStop.sleep without being told
 VERSIONS: Final = (OLDEST, latest_version())
 OTHER_MAKERS: Final = {"keda.sh", "monitoring.coreos.com"}
-
-each_rendering = pytest.mark.parametrize("rendering", RENDERINGS)
-each_service = pytest.mark.parametrize("service", SERVICES)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.outbound.addresses import GLOBAL_UNICAST_IPV6, REFUSED_IPV4, REFUSED_IPV6, Address, Network, is_public
-from tests.deploy.manifests import RENDERINGS, Manifest, of_kind, selected, settings_of
+from tests.deploy.manifests import Manifest, each_rendering, of_kind, selected, settings_of
 
 DENY: Final = "default-deny"
 EVERYBODY: Final = {DENY, "all-to-dns"}
@@ -28,8 +28,6 @@ ADDED["overlays/production"] = {service: {"prometheus-to-metrics"} for service i
     "api": {"prometheus-to-metrics", "api-to-identity-provider"}
 }
 DATA: Final = {"kubernetes.io/metadata.name": "signalpost-data"}
-
-each_rendering = pytest.mark.parametrize("rendering", RENDERINGS)
 
 
 def policies(rendering: str, pods: str) -> dict[str, Manifest]:

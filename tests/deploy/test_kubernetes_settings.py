@@ -20,6 +20,8 @@ from tests.deploy.manifests import (
     KUBERNETES,
     RENDERINGS,
     container,
+    each_rendering,
+    each_service,
     everything_in,
     of_kind,
     pod_templates,
@@ -40,9 +42,6 @@ SECRETS = {
 }
 OVERLAY = "overlays/production"
 PAGE = (DEPLOY.parent / "docs" / "kubernetes.md").read_text()
-
-each_rendering = pytest.mark.parametrize("rendering", RENDERINGS)
-each_service = pytest.mark.parametrize("service", SERVICES)
 
 
 def environment(rendering: str, service: str, *, optional: bool) -> dict[str, str]:
