@@ -3,13 +3,11 @@
 from typing import Final
 
 from deploy.observability.dashboards.panels import Dashboard, Graph, Number
-from deploy.observability.dashboards.queries import WORK_QUEUES, per_second
+from deploy.observability.dashboards.queries import DEAD_LETTERS, LADDER, WORK_QUEUES, in_queues, per_second, rates
 
 
 def _queue_graph(title: str, metric: str, queues: str, meaning: str = "") -> Graph:
-    # Each node of a cluster may report a queue: the maximum is the leader's view.
-    query = f'max by (queue) (rabbitmq_detailed_queue_{metric}{{queue=~"{queues}"}})'
-    return Graph(title=title, meaning=meaning, queries={"{{queue}}": query})
+    return Graph(title=title, meaning=meaning, queries=in_queues(f"rabbitmq_detailed_queue_{metric}", queues))
 
 
 BROKER: Final = Dashboard(
@@ -44,8 +42,8 @@ BROKER: Final = Dashboard(
                 "At its bound and flat: the consumers wait for a server of ours.",
             ),
             _queue_graph("Consumers", "consumers", WORK_QUEUES),
-            _queue_graph("Delay ladder", "messages_ready", "notifications.retry.+"),
-            _queue_graph("Dead letters", "messages_ready", "notifications.dlq.+"),
+            _queue_graph("Delay ladder", "messages_ready", LADDER),
+            _queue_graph("Dead letters", "messages_ready", DEAD_LETTERS),
         ],
         "Messages": [
             Graph(
@@ -61,7 +59,7 @@ BROKER: Final = Dashboard(
             Graph(
                 title="Handed out again",
                 meaning="A consumer went away with messages that it had not settled.",
-                queries={"": per_second("rabbitmq_global_messages_redelivered_total")},
+                queries=rates("rabbitmq_global_messages_redelivered_total"),
                 unit="cps",
             ),
             Graph(
@@ -75,7 +73,7 @@ BROKER: Final = Dashboard(
             ),
             Graph(
                 title="Returned: no queue wanted it",
-                queries={"": per_second("rabbitmq_global_messages_unroutable_returned_total")},
+                queries=rates("rabbitmq_global_messages_unroutable_returned_total"),
                 unit="cps",
             ),
         ],

@@ -3,7 +3,15 @@
 from typing import Final
 
 from deploy.observability.dashboards.panels import Dashboard, Graph, Number
-from deploy.observability.dashboards.queries import WORK_QUEUES, per_second, quantiles
+from deploy.observability.dashboards.queries import (
+    DEAD_LETTERS,
+    LADDER,
+    WORK_QUEUES,
+    in_queues,
+    per_second,
+    quantiles,
+    rates,
+)
 
 _OURS: Final = 'job="signalpost"'
 
@@ -38,11 +46,7 @@ OVERVIEW: Final = Dashboard(
             ),
             Number(
                 title="Delivered",
-                queries={
-                    "{{channel}}": per_second(
-                        "signalpost_deliveries_finished_total", "channel", where='outcome="delivered"'
-                    )
-                },
+                queries=rates("signalpost_deliveries_finished_total", "channel", where='outcome="delivered"'),
                 unit="cps",
             ),
             Number(
@@ -63,13 +67,13 @@ OVERVIEW: Final = Dashboard(
             ),
             Graph(
                 title="Events that were not taken",
-                queries={"{{reason}}": per_second("signalpost_events_rejected_total", "reason")},
+                queries=rates("signalpost_events_rejected_total", "reason"),
                 unit="cps",
                 stacked=True,
             ),
             Graph(
                 title="Deliveries planned",
-                queries={"{{channel}}": per_second("signalpost_deliveries_created_total", "channel")},
+                queries=rates("signalpost_deliveries_created_total", "channel"),
                 unit="cps",
                 stacked=True,
             ),
@@ -77,41 +81,37 @@ OVERVIEW: Final = Dashboard(
         "Deliveries": [
             Graph(
                 title="Deliveries that ended",
-                queries={
-                    "{{channel}} {{outcome}}": per_second(
-                        "signalpost_deliveries_finished_total", "channel", "outcome"
-                    )
-                },
+                queries=rates("signalpost_deliveries_finished_total", "channel", "outcome"),
                 unit="cps",
                 stacked=True,
             ),
             Graph(
                 title="From acceptance to the receiver's answer",
                 meaning="Delivered ones only; the waits between attempts count.",
-                queries=quantiles("signalpost_delivery_since_acceptance_seconds", "channel", legend="{{channel}}"),
+                queries=quantiles("signalpost_delivery_since_acceptance_seconds", "channel"),
                 unit="s",
             ),
             Graph(
                 title="From the event's own time to the receiver's answer",
                 meaning="Includes what the producer took to publish it.",
-                queries=quantiles("signalpost_delivery_since_event_seconds", "channel", legend="{{channel}}"),
+                queries=quantiles("signalpost_delivery_since_event_seconds", "channel"),
                 unit="s",
             ),
         ],
         "What waits": [
             Graph(
                 title="Work queues",
-                queries={"{{queue}}": f'max by (queue) (signalpost_queue_messages{{queue=~"{WORK_QUEUES}"}})'},
+                queries=in_queues("signalpost_queue_messages", WORK_QUEUES),
             ),
             Graph(
                 title="Delay ladder",
                 meaning="What waits for its next attempt, or for its turn at a busy endpoint.",
-                queries={"{{queue}}": 'max by (queue) (signalpost_queue_messages{queue=~"notifications.retry.+"})'},
+                queries=in_queues("signalpost_queue_messages", LADDER),
                 stacked=True,
             ),
             Graph(
                 title="Dead letters that lie there",
-                queries={"{{queue}}": 'max by (queue) (signalpost_queue_messages{queue=~"notifications.dlq.+"})'},
+                queries=in_queues("signalpost_queue_messages", DEAD_LETTERS),
                 stacked=True,
             ),
             Graph(
@@ -122,7 +122,7 @@ OVERVIEW: Final = Dashboard(
             Graph(
                 title="Sent again by the reconciler",
                 meaning="Anything but 0 means that a message was lost: the broker, a purged queue, a killed process.",
-                queries={"{{channel}}": per_second("signalpost_reconciler_republished_total", "channel")},
+                queries=rates("signalpost_reconciler_republished_total", "channel"),
                 unit="cps",
             ),
             Graph(
@@ -133,7 +133,7 @@ OVERVIEW: Final = Dashboard(
         "API and processes": [
             Graph(
                 title="Requests",
-                queries={"{{status}}": per_second("signalpost_http_request_duration_seconds_count", "status")},
+                queries=rates("signalpost_http_request_duration_seconds_count", "status"),
                 unit="reqps",
                 stacked=True,
             ),
@@ -149,12 +149,12 @@ OVERVIEW: Final = Dashboard(
             ),
             Graph(
                 title="Connections regained",
-                queries={"{{server}} {{instance}}": per_second("signalpost_reconnects_total", "server", "instance")},
+                queries=rates("signalpost_reconnects_total", "server", "instance"),
                 unit="cps",
             ),
             Graph(
                 title="CPU",
-                queries={"{{instance}}": per_second("process_cpu_seconds_total", "instance", where=_OURS)},
+                queries=rates("process_cpu_seconds_total", "instance", where=_OURS),
                 unit="percentunit",
             ),
             Graph(

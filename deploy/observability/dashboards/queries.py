@@ -1,8 +1,10 @@
-"""PromQL that several panels share."""
+"""PromQL that several panels share; where a query has labels, they are also what the legend says."""
 
 from typing import Final
 
 WORK_QUEUES: Final = "events.to_dispatch|notifications.to_send.+"
+LADDER: Final = "notifications.retry.+"
+DEAD_LETTERS: Final = "notifications.dlq.+"
 
 
 def per_second(metric: str, *labels: str, where: str = "") -> str:
@@ -12,12 +14,31 @@ def per_second(metric: str, *labels: str, where: str = "") -> str:
     return f"sum{by} (rate({metric}{selector}[$__rate_interval]))"
 
 
-def quantiles(histogram: str, *labels: str, legend: str = "") -> dict[str, str]:
-    """Median, 95th and 99th percentile of a histogram over all processes."""
+def rates(metric: str, *labels: str, where: str = "") -> dict[str, str]:
+    """The rate of a counter as a panel's queries: a line for each value of the labels."""
+    return {_legend(labels): per_second(metric, *labels, where=where)}
+
+
+def share(metric: str, label: str, *, where: str) -> dict[str, str]:
+    """Which part of a counter's increase has other labels `where`, by a label."""
+    return {_legend((label,)): f"{per_second(metric, label, where=where)} / {per_second(metric, label)}"}
+
+
+def quantiles(histogram: str, *labels: str) -> dict[str, str]:
+    """Median, 95th and 99th percentile of a histogram over all processes, by labels."""
     by = ", ".join((*labels, "le"))
     return {
-        f"{legend} p{share * 100:g}".strip(): (
-            f"histogram_quantile({share}, sum by ({by}) (rate({histogram}_bucket[$__rate_interval])))"
+        f"{_legend(labels)} p{part * 100:g}".strip(): (
+            f"histogram_quantile({part}, sum by ({by}) (rate({histogram}_bucket[$__rate_interval])))"
         )
-        for share in (0.5, 0.95, 0.99)
+        for part in (0.5, 0.95, 0.99)
     }
+
+
+def in_queues(metric: str, queues: str) -> dict[str, str]:
+    """A gauge of queues, by queue: of several processes or nodes that report one, one may be late."""
+    return {_legend(("queue",)): f'max by (queue) ({metric}{{queue=~"{queues}"}})'}
+
+
+def _legend(labels: tuple[str, ...]) -> str:
+    return " ".join(f"{{{{{label}}}}}" for label in labels)

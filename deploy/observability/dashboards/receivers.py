@@ -3,7 +3,7 @@
 from typing import Final
 
 from deploy.observability.dashboards.panels import Dashboard, Graph, Text
-from deploy.observability.dashboards.queries import per_second, quantiles
+from deploy.observability.dashboards.queries import quantiles, rates, share
 
 _WHO: Final = """\
 No metric names a tenant, a webhook or a delivery. Ask for them by id:
@@ -25,53 +25,37 @@ RECEIVERS: Final = Dashboard(
             Graph(
                 title="Webhook attempts",
                 meaning="By what came of them.",
-                queries={
-                    "{{outcome}}": per_second(
-                        "signalpost_delivery_attempts_total", "outcome", where='channel="webhook"'
-                    )
-                },
+                queries=rates("signalpost_delivery_attempts_total", "outcome", where='channel="webhook"'),
                 unit="cps",
                 stacked=True,
             ),
             Graph(
                 title="Mail attempts",
                 meaning="By what came of them.",
-                queries={
-                    "{{outcome}}": per_second(
-                        "signalpost_delivery_attempts_total", "outcome", where='channel="email"'
-                    )
-                },
+                queries=rates("signalpost_delivery_attempts_total", "outcome", where='channel="email"'),
                 unit="cps",
                 stacked=True,
             ),
             Text(title="Whose are they?", content=_WHO),
             Graph(
                 title="Share of attempts that succeed",
-                queries={
-                    "{{channel}}": per_second(
-                        "signalpost_delivery_attempts_total", "channel", where='outcome="success"'
-                    )
-                    + " / "
-                    + per_second("signalpost_delivery_attempts_total", "channel")
-                },
+                queries=share("signalpost_delivery_attempts_total", "channel", where='outcome="success"'),
                 unit="percentunit",
             ),
             Graph(
                 title="Never answered",
                 meaning="Name, connection, TLS, timeout. All receivers at once: it is our network.",
-                queries={
-                    "{{outcome}}": per_second(
-                        "signalpost_delivery_attempts_total",
-                        "outcome",
-                        where='channel="webhook", outcome=~"dns|connection|tls|timeout"',
-                    )
-                },
+                queries=rates(
+                    "signalpost_delivery_attempts_total",
+                    "outcome",
+                    where='channel="webhook", outcome=~"dns|connection|tls|timeout"',
+                ),
                 unit="cps",
                 stacked=True,
             ),
             Graph(
                 title="Time that an attempt takes",
-                queries=quantiles("signalpost_attempt_duration_seconds", "channel", legend="{{channel}}"),
+                queries=quantiles("signalpost_attempt_duration_seconds", "channel"),
                 unit="s",
             ),
         ],
@@ -79,21 +63,19 @@ RECEIVERS: Final = Dashboard(
             Graph(
                 title="Bounds halved",
                 meaning="Fewer requests at once, for who timed out, could not be reached or answered 429 or 503.",
-                queries={"": per_second("signalpost_endpoint_bound_reductions_total")},
+                queries=rates("signalpost_endpoint_bound_reductions_total"),
                 unit="cps",
             ),
             Graph(
                 title="Put back without costing an attempt",
                 meaning="endpoint_busy is normal beside a slow endpoint; our_fault and bug are not.",
-                queries={
-                    "{{channel}} {{reason}}": per_second("signalpost_deliveries_postponed_total", "channel", "reason")
-                },
+                queries=rates("signalpost_deliveries_postponed_total", "channel", "reason"),
                 unit="cps",
                 stacked=True,
             ),
             Graph(
                 title="Put on a rung of the delay ladder",
-                queries={"{{rung}}": per_second("signalpost_ladder_tasks_total", "rung")},
+                queries=rates("signalpost_ladder_tasks_total", "rung"),
                 unit="cps",
                 stacked=True,
             ),
@@ -101,19 +83,13 @@ RECEIVERS: Final = Dashboard(
         "What was given up": [
             Graph(
                 title="Dead letters by reason",
-                queries={"{{channel}} {{reason}}": per_second("signalpost_dead_letters_total", "channel", "reason")},
+                queries=rates("signalpost_dead_letters_total", "channel", "reason"),
                 unit="cps",
                 stacked=True,
             ),
             Graph(
                 title="Share of deliveries that end dead",
-                queries={
-                    "{{channel}}": per_second(
-                        "signalpost_deliveries_finished_total", "channel", where='outcome="dead"'
-                    )
-                    + " / "
-                    + per_second("signalpost_deliveries_finished_total", "channel")
-                },
+                queries=share("signalpost_deliveries_finished_total", "channel", where='outcome="dead"'),
                 unit="percentunit",
             ),
             Graph(
