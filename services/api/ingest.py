@@ -21,7 +21,7 @@ from shared.messages import Event, InvalidMessage, rfc3339
 from shared.storage.tenant_idempotency import KeyUse
 from shared.telemetry.metrics import EVENTS_REJECTED, REJECTIONS
 from shared.telemetry.spans import event_facts, sending
-from shared.telemetry.trace import traceparent_or_new, valid_traceparent
+from shared.telemetry.trace import traceparent_or_new
 
 MAX_KEY: Final = 255
 _ATTRIBUTES = ("specversion", "id", "source", "type", "time", "tenantid", "subject", "datacontenttype", "data")
@@ -140,9 +140,8 @@ def _defaults(request: Request, caller: Caller) -> dict[str, object]:
         "datacontenttype": "application/json",
         "time": rfc3339(utc_now()),
         "tenantid": caller.tenant,
+        "traceparent": request.traceparent,
     }
-    if valid_traceparent(request.traceparent) is not None:
-        defaults["traceparent"] = request.traceparent
     if request.idempotency_key is not None:
         defaults["id"] = request.idempotency_key
     return defaults
