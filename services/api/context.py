@@ -72,11 +72,7 @@ class ApiContext:
             publisher=publisher,
             catalogue=Catalogue.load(settings.event_types_file),
             keyring=settings.keyring(),
-            policy=OutboundPolicy(
-                environment_is_production=settings.is_production,
-                allowed_hosts=settings.security_outbound_allowed_hosts,
-                allowed_networks=settings.security_outbound_allowed_networks,
-            ),
+            policy=OutboundPolicy.from_settings(settings),
             resolver=SystemResolver(),
             authenticator=Authenticator(settings, keys),
             watch=Watch(database, publisher),

@@ -80,12 +80,7 @@ async def _problems(webhook: Subscription, settings: WebhookSettings | None) -> 
     if settings is None:
         yield "Its URL and secret were not checked: `worker webhook` could not use these settings."
         return
-    policy = OutboundPolicy(
-        environment_is_production=settings.is_production,
-        allowed_hosts=settings.security_outbound_allowed_hosts,
-        allowed_networks=settings.security_outbound_allowed_networks,
-    )
-    resolver = SystemResolver()
+    policy, resolver = OutboundPolicy.from_settings(settings), SystemResolver()
     try:
         await resolve_and_check(policy, webhook.url, resolver=resolver)
     except UrlRefused as refused:

@@ -14,6 +14,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from yarl import URL
 
 from shared.outbound.addresses import Address, Network, is_public
+from shared.settings import OutboundSettings
 
 MAX_URL_LENGTH = 2048
 _MAX_HOST_LENGTH = 253
@@ -75,6 +76,19 @@ class OutboundPolicy:
     environment_is_production: bool
     allowed_hosts: frozenset[str] = frozenset()
     allowed_networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def from_settings(cls, settings: OutboundSettings) -> "OutboundPolicy":
+        """Return what the environment permits.
+
+        Raises:
+            ValueError: an allowed host is none.
+        """
+        return cls(
+            environment_is_production=settings.is_production,
+            allowed_hosts=settings.security_outbound_allowed_hosts,
+            allowed_networks=settings.security_outbound_allowed_networks,
+        )
 
     def __post_init__(self) -> None:
         """Bring the operator's spelling of hosts into the one that URLs are compared in.
