@@ -16,7 +16,15 @@ import structlog
 from aio_pika.exceptions import ChannelNotFoundEntity
 from aiormq.abc import DeliveredMessage
 
-from shared.broker.connection import FAULTS, BrokerRefused, BrokerUnavailable, Link, is_refusal, open_link
+from shared.broker.connection import (
+    ANSWER_TIMEOUT,
+    FAULTS,
+    BrokerRefused,
+    BrokerUnavailable,
+    Link,
+    is_refusal,
+    open_link,
+)
 from shared.broker.message import Message
 
 WINDOW = 100
@@ -25,6 +33,8 @@ RETURNED_IN_ORDER = 32
 """RabbitMQ keeps the order of so many messages that return with one command: beyond it Erlang's maps have none."""
 PATIENCE = 1.0
 """Seconds without a message after which we ask whether others have taken what we still expect."""
+LOOKS = 30
+"""So often the broker may say that there is more, and hand out nothing."""
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +96,7 @@ class Browser:
         """Return what is held, in order; closing alone would return the windows in any order."""
         try:
             for window in self._windows:
-                await self._link.raw.basic_cancel(window)
+                await self._link.raw.basic_cancel(window, timeout=ANSWER_TIMEOUT)
             for _, held in groupby(self._held.items(), key=itemgetter(1)):
                 tags = [tag for tag, _ in held]
                 for start in range(0, len(tags), RETURNED_IN_ORDER):
@@ -97,24 +107,24 @@ class Browser:
             return  # the broker has all of it back, with the connection
 
     async def _next(self) -> Parked | None:
-        while True:
+        for _ in range(LOOKS):
             if self._arrived.empty() and len(self._held) == len(self._windows) * WINDOW:
                 await self._open_window()
             try:
                 async with asyncio.timeout(PATIENCE):
-                    message = await self._arrived.get()
+                    return await self._arrived.get()
             except TimeoutError:
                 if (await _state(self._link, self._queue)).messages == 0:
                     return None
-            else:
-                return message
+        raise BrokerUnavailable(f"{self._queue} holds messages and hands out none: try again")
 
     async def _open_window(self) -> None:
         """Let more messages come although those before are still held: each window is one more consumer."""
         try:
-            await self._link.raw.basic_qos(prefetch_count=WINDOW)  # for each consumer
             window = f"window-{len(self._windows)}"
-            await self._link.raw.basic_consume(self._queue, self._on_message, consumer_tag=window)
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await self._link.raw.basic_qos(prefetch_count=WINDOW)  # for each consumer
+                await self._link.raw.basic_consume(self._queue, self._on_message, consumer_tag=window)
         except FAULTS as error:
             raise _fault(error) from error
         self._windows.append(window)
@@ -153,7 +163,7 @@ async def peek(url: str, queue: str, *, name: str) -> Parked | None:
     """
     link = await open_link(url, name=name, confirms=False, topology=None)
     try:
-        message = await link.raw.basic_get(queue)
+        message = await link.raw.basic_get(queue, timeout=ANSWER_TIMEOUT)
     except FAULTS as error:
         raise _fault(error) from error
     finally:
@@ -188,7 +198,7 @@ async def queue_states(url: str, queues: Sequence[str], *, name: str) -> dict[st
 
 async def _state(link: Link, queue: str) -> QueueState:
     try:
-        declared = await link.raw.queue_declare(queue, passive=True)
+        declared = await link.raw.queue_declare(queue, passive=True, timeout=ANSWER_TIMEOUT)
     except FAULTS as error:
         raise _fault(error) from error
     return QueueState(messages=declared.message_count or 0, consumers=declared.consumer_count or 0)

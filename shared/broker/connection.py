@@ -29,6 +29,8 @@ from shared.topology import Topology
 HEARTBEAT: Final = 15
 """Seconds; a silent broker is given up after about three of them."""
 CONNECT_TIMEOUT: Final = 10.0
+ANSWER_TIMEOUT: Final = 20.0
+"""Seconds for one answer: a queue may be choosing its leader. Who waits keeps the channel from all others."""
 FLUSH_TIMEOUT: Final = 3.0
 FAULTS: Final = (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
 """What a lost broker looks like from inside aio-pika (it raises RuntimeError on a transport that is gone)."""

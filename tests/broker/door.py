@@ -1,11 +1,12 @@
 """A way to the broker that can be shut: a TCP proxy that counts who has come and who is inside.
 
-It can also lose the broker's confirms on their way, as RabbitMQ itself may when a queue changes its leader.
+It can also lose some of the broker's answers on their way, as RabbitMQ itself may when a queue changes its leader.
 """
 
 import asyncio
 import struct
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,7 +14,9 @@ from urllib.parse import urlsplit
 _Read = Callable[[asyncio.StreamReader], Awaitable[bytes]]
 
 _FRAME: Final = struct.Struct(">BHI")  # AMQP 0-9-1, 4.2.3: type, channel, size; the payload and an end octet follow
-_BASIC_ACK: Final = struct.pack(">HH", 60, 80)  # a method frame's payload begins with class and method
+# A method frame's payload begins with class and method.
+CONFIRM: Final = struct.pack(">HH", 60, 80)
+DECLARED: Final = struct.pack(">HH", 50, 11)
 
 
 class Door:
@@ -23,8 +26,8 @@ class Door:
         self._behind = urlsplit(url)
         self._server: asyncio.Server | None = None
         self.is_open = True
-        self.loses_confirms = False
-        """Whether those who enter now will never see a confirm."""
+        self.loses: bytes | None = None
+        """The method that those who enter now will never see an answer with."""
         self.knocks = 0
         self.inside = 0
 
@@ -53,7 +56,7 @@ class Door:
             return
         far_reader, far_writer = await asyncio.open_connection(self._behind.hostname, self._behind.port)
         self.inside += 1
-        answers = _no_confirm if self.loses_confirms else _some
+        answers = _some if self.loses is None else partial(_all_but, self.loses)
         await asyncio.gather(_pass(reader, far_writer, _some), _pass(far_reader, writer, answers))
         self.inside -= 1
 
@@ -62,15 +65,15 @@ async def _some(reader: asyncio.StreamReader) -> bytes:
     return await reader.read(65_536)
 
 
-async def _no_confirm(reader: asyncio.StreamReader) -> bytes:
-    """The next frame that confirms nothing; empty at the end."""
+async def _all_but(lost: bytes, reader: asyncio.StreamReader) -> bytes:
+    """The next frame that is not lost; empty at the end."""
     while True:
         try:
             head = await reader.readexactly(_FRAME.size)
             frame = head + await reader.readexactly(_FRAME.unpack(head)[2] + 1)
         except asyncio.IncompleteReadError:
             return b""
-        if not frame.startswith(_BASIC_ACK, _FRAME.size):
+        if not frame.startswith(lost, _FRAME.size):
             return frame
 
 

@@ -13,7 +13,7 @@ from shared.broker.browser import browse, queue_states
 from shared.broker.burst import BURST, BURST_BYTES, bursts
 from shared.broker.publisher import MAX_BURSTS
 from shared.topology import DEAD, dead_letter_queue, topology
-from tests.broker.door import Door
+from tests.broker.door import CONFIRM, Door
 
 QUEUE = dead_letter_queue("webhook")
 NOWHERE = Outgoing(exchange=DEAD, routing_key="nobody", body=b"nobody's")
@@ -99,9 +99,9 @@ async def test_more_than_may_be_under_way_at_once_waits_its_turn(url: str, publi
 async def test_a_burst_whose_confirms_never_come_is_published_again_over_another_connection(url: str) -> None:
     async with Door(url) as door:
         publisher = Publisher(door.url, name="tests", topology=None, confirm_timeout=0.6)
-        door.loses_confirms = True
+        door.loses = CONFIRM
         await publisher.connect()
-        door.loses_confirms = False
+        door.loses = None
         await asyncio.wait_for(publisher.publish_all(numbered(5)), 20)
         assert door.knocks == 2
         await publisher.aclose()

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+import shared.broker.publisher as publisher_module
 from deploy.local.stack import Stack
 from shared.broker import BrokerUnavailable, Consumer, Incoming, Outgoing, Publisher
-from shared.topology import RETRY, RUNG_HEADER, Topology, topology
-from tests.broker.door import Door
+from shared.topology import EVENTS_TO_DISPATCH, RETRY, RUNG_HEADER, Topology, topology
+from tests.broker.door import CONFIRM, DECLARED, Door
 from tests.support.waiting import eventually
 
 NOBODYS = Outgoing(exchange=RETRY, routing_key="tests", body=b"{}", headers={RUNG_HEADER: "1s"})
@@ -57,12 +58,29 @@ async def test_a_connection_is_kept_although_all_who_waited_for_it_gave_up(door:
 
 async def test_messages_whose_confirms_never_come_are_published_again_over_another_connection(door: Door) -> None:
     publisher = Publisher(door.url, name="tests", topology=topology(), confirm_timeout=0.6)
-    door.loses_confirms = True
+    door.loses = CONFIRM
     await publisher.connect()
-    door.loses_confirms = False
+    door.loses = None
     await asyncio.wait_for(asyncio.gather(*(publisher.publish(NOBODYS) for _ in range(3))), 20)
     assert door.knocks == 2
     await publisher.aclose()
+
+
+async def test_a_question_that_is_never_answered_holds_up_no_publishing(
+    stack: Stack, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "ANSWER_TIMEOUT", 0.2)
+    undeclared = Publisher(door.url, name="tests", topology=None)
+    door.loses = DECLARED
+    await undeclared.connect()
+    door.loses = None
+    asking = asyncio.create_task(undeclared.message_count(EVENTS_TO_DISPATCH))
+    await asyncio.sleep(0)
+    publishing = asyncio.create_task(undeclared.publish(NOBODYS))
+    with pytest.raises(BrokerUnavailable):
+        await asking
+    await asyncio.wait_for(publishing, 20)
+    await undeclared.aclose()
 
 
 async def test_a_consumer_that_is_refused_leaves_no_connections_behind(door: Door) -> None:
