@@ -2,7 +2,7 @@
 
 from typing import Final
 
-WORK_QUEUES: Final = "events.to_dispatch|notifications.to_send.+"
+WORK_QUEUES: Final = "events.to_dispatch|events.set_aside|notifications.to_send.+"
 LADDER: Final = "notifications.retry.+"
 DEAD_LETTERS: Final = "notifications.dlq.+"
 
