@@ -10,7 +10,7 @@ from deploy.local.ports import free_port
 from services.api.wiring import Api
 from tests.api.records import Records
 from tests.api.serving import answers, serving
-from tests.support.system import Client, System, event, token
+from tests.support.system import Client, System, certificate, token
 from tests.support.waiting import eventually
 
 NOWHERE_AMQP = "amqp://guest:guest@127.0.0.1:{port}/"
@@ -26,7 +26,7 @@ async def test_without_the_broker_an_event_is_stored_and_the_producer_told_to_tr
 ) -> None:
     async with serving(api, AMQP_URL=NOWHERE_AMQP.format(port=free_port())) as (_, port):
         client = _client(http, port, tenant)
-        sent = event("certificate.issued", {"certificate_id": "c"}, tenant=tenant)
+        sent = certificate(tenant)
         answer = await client.call("POST", "/api/v1/events", sent)
         assert (answer.status, answer.body["code"]) == (503, "broker_unavailable")
         assert int(answer.headers["Retry-After"]) > 0
@@ -61,7 +61,7 @@ async def test_without_the_database_everything_but_the_health_is_503(
 ) -> None:
     async with serving(api, MONGODB_URL=NOWHERE_MONGODB.format(port=free_port())) as (_, port):
         client = _client(http, port, tenant)
-        sent = event("certificate.issued", {"certificate_id": "c"}, tenant=tenant)
+        sent = certificate(tenant)
         answers = await asyncio.gather(
             client.call("GET", "/api/v1/webhooks"),
             client.call("POST", "/api/v1/webhooks", {"url": "http://127.0.0.1:9/in", "events": ["*"]}),

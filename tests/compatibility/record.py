@@ -9,7 +9,7 @@ from deploy.local.stack import Stack
 from shared.topology import DEAD, EVENTS, TO_SEND
 from tests.compatibility.vectors import INVITED, TENANT, Message, everything, write
 from tests.support.receiver import Receiver, receiving
-from tests.support.system import System, event, running_system
+from tests.support.system import System, certificate, event, running_system
 from tests.support.waiting import eventually
 
 INVITATION = {"email": INVITED, "accept_url": "https://app.example.com/invitations/1", "role": "admin"}
@@ -32,9 +32,7 @@ async def prepare(system: System, receiver: Receiver) -> None:
 
 async def produce(system: System) -> None:
     """One event by broker, one over HTTP."""
-    await system.publish(
-        event("certificate.issued", {"certificate_id": "cert_42"}, tenant=TENANT, subject="certificates/cert_42")
-    )
+    await system.publish(certificate(TENANT, subject="certificates/cert_42"))
     invitation = event("user.invited", INVITATION, tenant=TENANT)
     answer = await system.client(TENANT).call("POST", "/api/v1/events", invitation, **{"Idempotency-Key": "first"})
     assert answer.status == 202

@@ -16,7 +16,7 @@ from tests.deploy.test_alerts import FOLDER, RULES
 from tests.deploy.test_dashboards import queries
 from tests.support.programs import program
 from tests.support.receiver import Receiver
-from tests.support.system import SERVICES, System, event
+from tests.support.system import SERVICES, System, certificate
 from tests.support.waiting import eventually
 
 QUIET = ("ServiceAbsent", "ServiceNotReady", "MailHeld", "BrokerDown", "QueueMissing", "QueueWithoutConsumer")
@@ -89,7 +89,7 @@ async def test_every_process_is_read_every_panel_has_data_and_what_is_there_is_n
     prometheus: Prometheus, system: System, receiver: Receiver, tenant: str
 ) -> None:
     await system.client(tenant).create_webhook(receiver.url("/watched"), "certificate.issued")
-    await system.publish(event("certificate.issued", {"certificate_id": "cert_1"}, tenant=tenant))
+    await system.publish(certificate(tenant))
     await receiver.wait_for("/watched")
 
     async def health() -> list[str]:

@@ -14,7 +14,7 @@ from shared.messages import EVENT_CONTENT_TYPE
 from shared.topology import EVENTS
 from tests.deploy.conftest import Broker
 from tests.support.receiver import Receiver
-from tests.support.system import SERVICES, System, event, running_system
+from tests.support.system import SERVICES, System, certificate, event, running_system
 from tests.support.waiting import eventually
 
 
@@ -44,7 +44,7 @@ async def test_a_producers_event_is_retried_delivered_and_its_failures_reported(
     await client.create_webhook(receiver.script("/gone", 410), "certificate.issued")
     await client.create_webhook(receiver.url("/reports"), "webhook.disabled", "delivery.dead_lettered")
 
-    await emit(broker, "producer-wipe", event("certificate.issued", {"certificate_id": "cert_42"}, tenant=tenant))
+    await emit(broker, "producer-wipe", certificate(tenant))
     await receiver.wait_for("/flaky", 2)  # the webhook consumer published a task to the delay ladder
     reports = await receiver.wait_for("/reports", 2)  # and events of Signalpost's own
     assert {json.loads(report.body)["type"] for report in reports} == {"webhook.disabled", "delivery.dead_lettered"}

@@ -25,11 +25,6 @@ def invitation(tenant: str, address: str, **data: object) -> dict[str, Any]:
     return event("user.invited", {"email": address, "accept_url": ACCEPT_URL} | data, tenant=tenant)
 
 
-def certificate(tenant: str, number: str) -> dict[str, Any]:
-    """An event that mail subscribers want."""
-    return event("certificate.issued", {"certificate_id": number}, tenant=tenant)
-
-
 def links() -> Links:
     """Makes links that the system takes for its own."""
     return Links(Keyring.parse(MASTER_KEYS).link_keys(), PUBLIC_URL)

@@ -10,8 +10,8 @@ from shared.clock import utc_now
 from shared.links import Purpose
 from shared.topology import EMAIL, to_send_queue
 from tests.mail_channel.answering import AnsweringMailbox, new_address, text_of
-from tests.mail_channel.steps import ONE_CLICK, PUBLIC_URL, certificate, follow, invitation, links
-from tests.support.system import Client, System
+from tests.mail_channel.steps import ONE_CLICK, PUBLIC_URL, follow, invitation, links
+from tests.support.system import Client, System, certificate
 from tests.support.waiting import eventually
 
 ROUTE = "/api/v1/email-subscriptions"

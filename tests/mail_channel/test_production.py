@@ -5,8 +5,8 @@ from shared.clock import utc_now
 from shared.storage import Subscription, Subscriptions
 from tests.mail.servers import smtpd
 from tests.mail_channel.answering import AnsweringMailbox, new_address
-from tests.mail_channel.steps import certificate, invitation, readiness, smtp_settings
-from tests.support.system import running_system
+from tests.mail_channel.steps import invitation, readiness, smtp_settings
+from tests.support.system import certificate, running_system
 from tests.support.waiting import eventually
 
 

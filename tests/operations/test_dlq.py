@@ -9,10 +9,8 @@ import pytest
 from shared.topology import EVENTS
 from tests.operations.command import Worker
 from tests.support.receiver import Receiver
-from tests.support.system import System, event
+from tests.support.system import System, certificate, event
 from tests.support.waiting import eventually
-
-CERTIFICATE = {"certificate_id": "cert_42"}
 
 
 async def listed(worker: Worker, *filters: str) -> list[dict[str, Any]]:
@@ -26,7 +24,7 @@ async def die(system: System, receiver: Receiver, tenant: str, *then: int, count
     url = receiver.script("/in", *[400] * count, *then or (200,))
     webhook = await system.client(tenant).create_webhook(url, "certificate.*")
     for _ in range(count):
-        await system.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+        await system.publish(certificate(tenant))
     await system.wait_for_states(tenant, *["dead"] * count)
     await eventually(
         lambda: system.deliveries(tenant), until=lambda seen: all("due_at" not in delivery for delivery in seen)
@@ -121,7 +119,7 @@ async def test_nothing_is_replayed_while_its_target_fails_unless_forced(
     await die(operated, receiver, tenant, 400, 200)
     [delivery] = await operated.deliveries(tenant)
     oldest = delivery["_id"]
-    await operated.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+    await operated.publish(certificate(tenant))
     await operated.wait_for_states(tenant, "dead", "dead")
     refused = await worker("dlq", "replay", "--id", oldest, "--cause", "hope")
     assert refused.code == 1
@@ -185,7 +183,7 @@ async def test_an_event_that_is_valid_now_is_dispatched_and_one_that_is_not_come
     assert back["message_id"] != letter["message_id"]
     assert back["event_id"] == letter["event_id"]
     # What a dispatcher that failed by its own fault would have parked.
-    good = event("certificate.issued", CERTIFICATE, tenant=tenant)
+    good = certificate(tenant)
     await operated.publish_raw(
         json.dumps(good).encode(),
         exchange="notifications.dead",

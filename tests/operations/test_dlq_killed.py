@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.operations.command import Worker
 from tests.support.receiver import Receiver
-from tests.support.system import System, event
+from tests.support.system import System, certificate
 from tests.support.waiting import eventually
 
 LETTERS = 400
@@ -19,12 +19,7 @@ async def test_a_killed_replay_loses_nothing_and_a_second_run_finishes_it(
 ) -> None:
     url = receiver.script("/in", *[400] * LETTERS, 200)
     webhook = await operated.client(tenant).create_webhook(url, "certificate.*")
-    await asyncio.gather(
-        *(
-            operated.publish(event("certificate.issued", {"certificate_id": str(number)}, tenant=tenant))
-            for number in range(LETTERS)
-        )
-    )
+    await asyncio.gather(*(operated.publish(certificate(tenant)) for _ in range(LETTERS)))
     await operated.wait_for_states(tenant, *["dead"] * LETTERS, within=40)
     await eventually(lambda: _owing(operated, tenant), until=lambda owing: owing == 0)
 

@@ -11,10 +11,9 @@ from shared.broker import Consumer, Incoming, Publisher
 from shared.topology import EVENTS_TO_DISPATCH, topology
 from tests.operations.command import Ended, Worker
 from tests.support.receiver import Receiver
-from tests.support.system import System, event, running_system
+from tests.support.system import System, certificate, event, running_system
 from tests.support.waiting import eventually
 
-CERTIFICATE = {"certificate_id": "cert_42"}
 LINE = re.compile(r"(ok  |warn|FAIL)  ([a-z ]+): .+")
 CHECKS = {
     "settings", "broker", "database", "clock", "queues", "consumers", "retries", "oldest webhook", "oldest email",
@@ -78,7 +77,7 @@ async def test_missing_queues_and_absent_consumers_fail(stack: Stack, tmp_path: 
         empty = await worker("doctor")
         assert (empty.code, levels(empty)["queues"]) == (1, "FAIL")
         assert "worker topology" in line_of(empty, "queues")
-        await bare.publish(event("certificate.issued", CERTIFICATE, tenant="org_1"))
+        await bare.publish(certificate("org_1"))
         idle = await worker("doctor")
         assert (idle.code, levels(idle)["queues"], levels(idle)["consumers"]) == (1, "ok", "FAIL")
         assert f"{EVENTS_TO_DISPATCH} has none, 1 waiting — start `worker dispatcher`" in idle.out
@@ -97,7 +96,7 @@ async def test_the_oldest_event_of_a_queue_that_is_worked_on_is_told_and_stays(s
         consumer = Consumer(url, EVENTS_TO_DISPATCH, name="slow", prefetch=1, topology=topology(), handler=hold)
         consuming = asyncio.create_task(consumer.run())
         for _ in range(2):
-            await slow.publish(event("certificate.issued", CERTIFICATE, tenant="org_1"))
+            await slow.publish(certificate("org_1"))
         await held.wait()
         ended = await Worker(slow.environment, tmp_path)("doctor")
         assert "waits since" in line_of(ended, "oldest event")
@@ -143,7 +142,7 @@ async def test_an_event_is_explained_subscription_by_subscription(
     good = await client.create_webhook(receiver.url("/good"), "certificate.*")
     bad = await client.create_webhook(receiver.script("/bad", 404), "certificate.*")
     other = await client.create_webhook(receiver.url("/other"), "signing.completed")
-    envelope = event("certificate.issued", CERTIFICATE, tenant=tenant)
+    envelope = certificate(tenant)
     await operated.publish(envelope)
     [delivery, _] = await operated.wait_for_states(tenant, "delivered", "dead")
     by_ours = await worker("doctor", "--event", delivery["event_id"])
@@ -198,7 +197,7 @@ async def test_a_webhook_is_explained_with_all_that_keeps_it_from_being_sent_to(
 ) -> None:
     client = operated.client(tenant)
     webhook = await client.create_webhook(f"{receiver.script('/in', 410)}?token=hunter2", "certificate.*")
-    await operated.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+    await operated.publish(certificate(tenant))
     await operated.wait_for_states(tenant, "dead")
 
     async def ask() -> Ended:

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.receiver import Receiver
-from tests.support.system import System, event
+from tests.support.system import System, certificate, event
 from tests.support.waiting import eventually
-
-CERTIFICATE = {"certificate_id": "cert_42"}
 
 
 async def own_letters(system: System, tenant: str) -> list[dict[str, Any]]:
@@ -24,7 +22,7 @@ async def test_a_404_is_dead_in_one_attempt_with_everything_that_triage_needs(
 ) -> None:
     url = receiver.script("/in", 404)
     webhook = await quick.client(tenant).create_webhook(f"{url}?token=hunter2#part", "certificate.*")
-    envelope = event("certificate.issued", CERTIFICATE, tenant=tenant)
+    envelope = certificate(tenant)
     await quick.publish(envelope)
     letter = await quick.wait_for_dead_letter("webhook", "tenant-id", tenant)
     [request] = receiver.at("/in")
@@ -57,7 +55,7 @@ async def event_types(system: System, tenant: str) -> list[str]:
 @pytest.mark.parametrize("status", [400, 401, 403, 408, 409, 422, 451])
 async def test_a_4xx_is_not_retried(quick: System, receiver: Receiver, tenant: str, status: int) -> None:
     await quick.client(tenant).create_webhook(receiver.script("/", status), "certificate.*")
-    await quick.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+    await quick.publish(certificate(tenant))
     [delivery] = await quick.wait_for_states(tenant, "dead")
     assert (delivery["reason"], delivery["attempts_made"]) == ("http_4xx", 1)
 
@@ -66,7 +64,7 @@ async def test_an_exhausted_delivery_is_one_letter_with_first_and_last_attempt(
     quick: System, receiver: Receiver, tenant: str
 ) -> None:
     await quick.client(tenant).create_webhook(receiver.script("/", 503), "certificate.*")
-    await quick.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+    await quick.publish(certificate(tenant))
     await quick.wait_for_dead_letter("webhook", "tenant-id", tenant)
     [headers] = await own_letters(quick, tenant)
     assert (headers["dead-reason"], headers["dead-status"]) == ("retries_exhausted", 503)
@@ -81,7 +79,7 @@ async def test_a_dead_letter_is_told_to_who_asked_and_its_own_death_to_nobody(
     await client.create_webhook(receiver.script("/fails", 404), "certificate.*")
     await client.create_webhook(receiver.url("/listens"), "delivery.*")
     await client.create_webhook(receiver.script("/listens-and-fails", 404), "delivery.dead_lettered")
-    await quick.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+    await quick.publish(certificate(tenant))
     deliveries = await quick.wait_for_states(tenant, "dead", "dead", "delivered")
     await eventually(lambda: own_letters(quick, tenant), until=lambda letters: len(letters) == 2)
     [told] = receiver.at("/listens")
@@ -110,7 +108,7 @@ async def test_a_forbidden_address_gets_no_connection_at_all(quick: System, rece
         webhook = await client.create_webhook(receiver.url("/"), "certificate.*")
         # As if the policy had been wider when the webhook was made.
         await quick.database.subscriptions.update_one({"_id": webhook["id"]}, {"$set": {"url": forbidden}})
-        await quick.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+        await quick.publish(certificate(tenant))
         letter = await quick.wait_for_dead_letter("webhook", "tenant-id", tenant)
     assert letter["properties"]["headers"]["dead-reason"] == "url_refused"
     assert connections == []

@@ -7,16 +7,12 @@ from typing import Any
 from aiohttp import web
 
 from tests.support.receiver import Answer, Receiver
-from tests.support.system import Client, System, event
+from tests.support.system import Client, System, certificate, event
 from tests.support.waiting import eventually
-
-CERTIFICATE = {"certificate_id": "cert_42"}
 
 
 async def publish_many(system: System, tenant: str, count: int) -> None:
-    await asyncio.gather(
-        *(system.publish(event("certificate.issued", CERTIFICATE, tenant=tenant)) for _ in range(count))
-    )
+    await asyncio.gather(*(system.publish(certificate(tenant)) for _ in range(count)))
 
 
 async def webhook_states(system: System, webhook: dict[str, Any]) -> list[str]:

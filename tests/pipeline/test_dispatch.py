@@ -7,10 +7,8 @@ import pytest
 
 from shared.topology import EVENTS
 from tests.support.receiver import Receiver
-from tests.support.system import System, event, new_tenant
+from tests.support.system import System, certificate, event, new_tenant
 from tests.support.values import TRACE_ID, TRACEPARENT
-
-CERTIFICATE = {"certificate_id": "cert_42"}
 
 
 async def test_a_webhook_created_just_before_the_event_gets_it_two_hundred_times_out_of_two_hundred(
@@ -22,7 +20,7 @@ async def test_a_webhook_created_just_before_the_event_gets_it_two_hundred_times
         tenant = new_tenant()
         async with at_once:
             await quick.client(tenant).create_webhook(receiver.url(f"/{number}"))
-            await quick.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+            await quick.publish(certificate(tenant))
 
     await asyncio.gather(*(create_and_publish(number) for number in range(200)))
     for number in range(200):
@@ -35,11 +33,11 @@ async def test_the_same_event_fifty_times_in_parallel_is_delivered_once_to_each_
     client = quick.client(tenant)
     for path in ("/a", "/b"):
         await client.create_webhook(receiver.url(path))
-    envelope = event("certificate.issued", CERTIFICATE, tenant=tenant)
+    envelope = certificate(tenant)
     await asyncio.gather(*(quick.publish(envelope) for _ in range(50)))
     await quick.wait_for_states(tenant, "delivered", "delivered")
     await quick.publish(envelope)
-    await quick.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+    await quick.publish(certificate(tenant))
     await quick.wait_for_states(tenant, *["delivered"] * 4)
     ids = {path: [request.headers["webhook-id"] for request in receiver.at(path)] for path in ("/a", "/b")}
     assert all(len(seen) == len(set(seen)) == 2 for seen in ids.values()), ids
@@ -51,7 +49,7 @@ async def test_the_same_id_from_another_source_or_tenant_is_another_event(
     await quick.client(tenant).create_webhook(receiver.url("/"))
     stranger = new_tenant()
     await quick.client(stranger).create_webhook(receiver.url("/stranger"))
-    envelope = event("certificate.issued", CERTIFICATE, tenant=tenant)
+    envelope = certificate(tenant)
     for variant in (envelope, envelope | {"source": "/other"}, envelope | {"tenantid": stranger}):
         await quick.publish(variant)
     await receiver.wait_for("/", 2)
@@ -62,11 +60,11 @@ async def test_the_first_of_two_events_with_one_identity_counts(
     quick: System, receiver: Receiver, tenant: str
 ) -> None:
     await quick.client(tenant).create_webhook(receiver.url("/"))
-    first = event("certificate.issued", {"certificate_id": "first"}, tenant=tenant)
+    first = certificate(tenant, "first")
     await quick.publish(first)
     await quick.wait_for_states(tenant, "delivered")
     await quick.publish(first | {"data": {"certificate_id": "second"}})
-    await quick.publish(event("certificate.issued", {"certificate_id": "third"}, tenant=tenant))
+    await quick.publish(certificate(tenant, "third"))
     await quick.wait_for_states(tenant, "delivered", "delivered")
     seen = {json.loads(request.body)["data"]["certificate_id"] for request in receiver.at("/")}
     assert seen == {"first", "third"}
@@ -91,7 +89,7 @@ async def test_the_trace_of_the_producer_reaches_the_receiver(
     quick: System, receiver: Receiver, tenant: str, carrier: str
 ) -> None:
     await quick.client(tenant).create_webhook(receiver.script("/", 500, 200))
-    envelope = event("certificate.issued", CERTIFICATE, tenant=tenant)
+    envelope = certificate(tenant)
     if carrier == "attribute":
         await quick.publish(envelope | {"traceparent": TRACEPARENT})
     else:
@@ -110,7 +108,7 @@ async def test_a_broken_trace_context_is_replaced_and_does_not_stop_the_event(
     quick: System, receiver: Receiver, tenant: str, broken: str
 ) -> None:
     await quick.client(tenant).create_webhook(receiver.url("/"))
-    body = json.dumps(event("certificate.issued", CERTIFICATE, tenant=tenant)).encode()
+    body = json.dumps(certificate(tenant)).encode()
     await quick.publish_raw(body, routing_key="certificate.issued", headers={"traceparent": broken})
     [request] = await receiver.wait_for("/")
     version, trace_id, span_id, flags = request.headers["traceparent"].split("-")

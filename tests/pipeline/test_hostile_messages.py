@@ -11,11 +11,10 @@ import pytest
 from shared.topology import EVENTS, TO_SEND
 from tests.support.raw_amqp import field, long, publish_raw_frame, short, text_field
 from tests.support.receiver import Receiver
-from tests.support.system import System, event
+from tests.support.system import System, certificate, event
 from tests.support.values import a_task
 from tests.support.waiting import eventually
 
-CERTIFICATE = {"certificate_id": "cert_42"}
 QUEUES = [(EVENTS, "certificate.issued", "event"), (TO_SEND, "webhook", "webhook"), (TO_SEND, "email", "email")]
 REASONS = {"event": "invalid_event", "webhook": "undecodable", "email": "undecodable"}
 BODIES = {
@@ -47,7 +46,7 @@ async def goes_on(system: System, receiver: Receiver, tenant: str) -> Callable[[
     invitation = {"email": f"{tenant}@example.com", "accept_url": "https://app.example.com/i"}
 
     async def publish_and_wait() -> None:
-        await system.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+        await system.publish(certificate(tenant))
         await system.publish(event("user.invited", invitation, tenant=tenant))
         await receiver.wait_for("/good", 2)
         await system.wait_for_states(tenant, "delivered", "delivered", "delivered")
@@ -185,7 +184,7 @@ async def test_a_good_event_with_odd_headers_is_delivered(
     system: System, receiver: Receiver, tenant: str, odd: bytes
 ) -> None:
     await system.client(tenant).create_webhook(receiver.url("/"))
-    envelope = event("certificate.issued", CERTIFICATE, tenant=tenant)
+    envelope = certificate(tenant)
     await publish_raw_frame(
         system.environment["AMQP_URL"],
         exchange=EVENTS,

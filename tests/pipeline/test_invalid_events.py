@@ -10,7 +10,7 @@ from shared.clock import utc_now
 from shared.messages import encode_event
 from shared.storage.events import event_from
 from tests.support.receiver import Receiver
-from tests.support.system import System, event
+from tests.support.system import System, certificate, event
 from tests.support.waiting import eventually
 
 CERTIFICATE = {"certificate_id": "cert_42"}
@@ -34,7 +34,7 @@ async def parked(system: System, envelope: dict[str, Any], routing_key: str) -> 
 async def test_an_event_without_a_required_attribute_is_parked_and_the_attribute_named(
     system: System, tenant: str, name: str
 ) -> None:
-    envelope = event("certificate.issued", CERTIFICATE, tenant=tenant)
+    envelope = certificate(tenant)
     del envelope[name]
     headers = await parked(system, envelope, "certificate.issued")
     assert headers["dead-reason"] == "invalid_event"
@@ -62,7 +62,7 @@ async def test_data_that_fails_its_schema_is_parked_and_the_field_named(
 
 
 async def test_a_type_that_differs_from_the_routing_key_is_parked(system: System, tenant: str) -> None:
-    headers = await parked(system, event("certificate.issued", CERTIFICATE, tenant=tenant), "signer.created")
+    headers = await parked(system, certificate(tenant), "signer.created")
     assert headers["dead-reason"] == "invalid_event"
     assert "certificate.issued" in headers["dead-detail"]
     assert "signer.created" in headers["dead-detail"]
@@ -94,7 +94,7 @@ async def test_one_bad_event_among_a_hundred_good_ones_stops_none_of_them(
 ) -> None:
     await system.client(tenant).create_webhook(receiver.url("/"))
     for number in range(100):
-        await system.publish(event("certificate.issued", CERTIFICATE, tenant=tenant, id=str(number)))
+        await system.publish(certificate(tenant, id=str(number)))
         if number == 50:
             await system.publish_raw(b"garbage", routing_key="certificate.issued")
     await receiver.wait_for("/", 100)

@@ -15,11 +15,10 @@ import pytest
 from deploy.local.program import Server
 from deploy.local.stack import Stack
 from tests.support.receiver import Receiver
-from tests.support.system import SERVICES, System, event, running_system
+from tests.support.system import SERVICES, System, certificate, running_system
 from tests.support.waiting import eventually
 from tests.telemetry.scrape import Counting
 
-CERTIFICATE = {"certificate_id": "cert_42"}
 OUTAGE = float(os.environ.get("OUTAGE_SECONDS", "8"))
 """Seconds of each outage, or as many as it takes until every process has noticed; OUTAGE_SECONDS=60 asks for more."""
 PATHS = ("/a", "/b")
@@ -49,7 +48,7 @@ class Load:
 
     async def run(self) -> None:
         while not self._stopping.is_set():
-            await self._system.publish(event("certificate.issued", CERTIFICATE, tenant=self._tenant))
+            await self._system.publish(certificate(self._tenant))
             self.published += 1
             await asyncio.sleep(0.03)
 
@@ -236,7 +235,7 @@ async def test_losing_the_whole_broker_loses_no_dispatched_delivery(
         receiver.script("/recovers", *[500] * 50, 200), "*", retry_schedule=["5s", "5s", "5s"]
     )
     for _ in range(50):
-        await own.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+        await own.publish(certificate(tenant))
     await own.wait_for_states(tenant, *["retrying"] * 50)
     assert own.stack.rabbitmq is not None
     await own.stack.rabbitmq.wipe()

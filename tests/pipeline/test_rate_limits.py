@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.support.receiver import Receiver
-from tests.support.system import System, event
+from tests.support.system import System, certificate
 from tests.support.waiting import eventually
 
 LATENESS = 0.5
@@ -22,8 +22,7 @@ async def test_a_rate_limit_holds_over_all_processes_and_costs_no_attempt(
     rate, count = 5, 20
     webhook = await client.create_webhook(receiver.url("/limited"), "certificate.*", rate_limit=rate)
     await client.create_webhook(receiver.url("/free"), "certificate.*")
-    certificates = [event("certificate.issued", {"certificate_id": f"c{n}"}, tenant=tenant) for n in range(count)]
-    await asyncio.gather(*(quick.publish(certificate) for certificate in certificates))
+    await asyncio.gather(*(quick.publish(certificate(tenant)) for _ in range(count)))
     await receiver.wait_for("/free", count)
     assert len(receiver.at("/limited")) < count  # the other webhook did not wait for this one
     limited = await receiver.wait_for("/limited", count, within=60)
@@ -43,9 +42,9 @@ async def test_a_limit_that_is_lifted_holds_nobody_back_any_more(
 ) -> None:
     client = quick.client(tenant)
     webhook = await client.create_webhook(receiver.url("/in"), "certificate.*", rate_limit=0.01)
-    certificate = event("certificate.issued", {"certificate_id": "first"}, tenant=tenant)
-    await quick.publish(certificate)
+    first = certificate(tenant)
+    await quick.publish(first)
     await receiver.wait_for("/in")
     await client.call("PATCH", f"/api/v1/webhooks/{webhook['id']}", {"rate_limit": 1000})
-    await quick.publish(certificate | {"id": "second"})
+    await quick.publish(first | {"id": "second"})
     await receiver.wait_for("/in", 2)

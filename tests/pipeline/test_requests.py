@@ -10,7 +10,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from shared.messages import EVENT_CONTENT_TYPE
 from tests.support.receiver import Received, Receiver
-from tests.support.system import System, event
+from tests.support.system import System, certificate, event
 
 CERTIFICATE = {"certificate_id": "cert_42"}
 DATA = {
@@ -27,7 +27,7 @@ DATA = {
 
 async def deliver(system: System, receiver: Receiver, tenant: str, **envelope: Any) -> Received:
     """Publish an event and return the one request it led to."""
-    await system.publish(event("certificate.issued", CERTIFICATE, tenant=tenant, **envelope))
+    await system.publish(certificate(tenant, **envelope))
     [request] = await receiver.wait_for("/in")
     return request
 

@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import Webhook
 
 from deploy.local.stack import Stack
 from tests.support.receiver import Received, Receiver, receiving
-from tests.support.system import System, event, new_tenant, running_system
+from tests.support.system import System, certificate, new_tenant, running_system
 from tests.support.waiting import eventually
 
 RETRY_DATES: list[datetime] = []
@@ -60,7 +60,7 @@ async def waiting(system: System, patient: Receiver) -> dict[str, Waiting]:
     for path, answers in SCRIPTS.items():
         tenant = new_tenant()
         webhook = await system.client(tenant).create_webhook(patient.script(path, *answers), "certificate.*")
-        await system.publish(event("certificate.issued", {"certificate_id": path}, tenant=tenant))
+        await system.publish(certificate(tenant, path))
         published[path] = Waiting(tenant=tenant, secret=webhook["secret"])
     return published
 
@@ -78,7 +78,7 @@ async def test_a_wrong_master_key_holds_deliveries_until_the_right_one_is_back(
         client = running.client(tenant)
         webhook = await client.create_webhook(receiver.url("/in"))
         [wrong] = await running.services.start("webhook", environment={"SECRETS_MASTER_KEYS": other_key})
-        await running.publish(event("certificate.issued", {"certificate_id": "c"}, tenant=tenant))
+        await running.publish(certificate(tenant))
         [held] = await eventually(
             lambda: running.deliveries(tenant),
             until=lambda seen: [d["due_at"] > d["created_at"] for d in seen] == [True],

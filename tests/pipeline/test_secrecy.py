@@ -5,9 +5,8 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 from tests.support.receiver import Receiver
-from tests.support.system import JWT_SECRET, MASTER_KEYS, System, event, token
+from tests.support.system import JWT_SECRET, MASTER_KEYS, System, certificate, token
 
-CERTIFICATE = {"certificate_id": "cert_42"}
 IN_QUERY, IN_HEADER = "hunter2-in-the-query", "hunter2-in-a-header"
 
 
@@ -36,7 +35,7 @@ async def make_traffic(system: System, receiver: Receiver, tenant: str) -> list[
         secrets.append(rotated.body["secret"])
         await client.call("POST", f"/api/v1/webhooks/{webhook['id']}/test")
     await client.call("POST", "/api/v1/webhooks", {"url": f"http://me:{IN_QUERY}@127.0.0.1/", "events": ["*"]})
-    await system.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+    await system.publish(certificate(tenant))
     await system.publish_raw(b"garbage", routing_key="certificate.issued", headers={"probe": tenant})
     await system.wait_for_dead_letter("event", "probe", tenant)
     await system.wait_for_states(tenant, *["delivered"] * 2, *["dead"] * 6)

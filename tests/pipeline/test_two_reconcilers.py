@@ -19,10 +19,9 @@ from shared.delivery.reconciler import Reconciler
 from shared.storage import Deliveries, Delivery
 from shared.topology import WEBHOOK, to_send_queue
 from tests.support.receiver import Receiver
-from tests.support.system import System, event, running_system
+from tests.support.system import System, certificate, event, running_system
 from tests.support.waiting import eventually
 
-CERTIFICATE = {"certificate_id": "cert_42"}
 VIOLATION = {"policy_id": "pol_2", "signer_id": "sgn_1", "signing_id": "req_9", "rule": "daily_limit"}
 EACH = 30
 """How many deliveries wait for their second attempt, and how many for their first."""
@@ -68,7 +67,7 @@ async def strand(system: System, receiver: Receiver, tenant: str) -> None:
     await client.create_webhook(receiver.script("/twice", *[500] * EACH, 200), "certificate.*")
     await client.create_webhook(receiver.url("/once"), "policy.*")
     for _ in range(EACH):
-        await system.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+        await system.publish(certificate(tenant))
     await system.wait_for_states(tenant, *["retrying"] * EACH)
     await system.services["webhook"].stop()
     for _ in range(EACH):

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from services.dispatcher.batch import MAX_DELIVERIES
-from tests.support.system import System, event, new_tenant, running_system
+from tests.support.system import System, certificate, new_tenant, running_system
 from tests.support.waiting import eventually
 
 FLOOD = 1000
@@ -31,7 +31,7 @@ async def let_wait(system: System, *, webhooks: int, events: int, others: int) -
         await system.client(large).create_webhook(f"http://127.0.0.1:9/{number}", "certificate.*")
     await system.client(modest).create_webhook("http://127.0.0.1:9/", "certificate.*")
     for tenant, count in ((large, events), (modest, others)):
-        envelopes = [event("certificate.issued", {"certificate_id": "c"}, tenant=tenant) for _ in range(count)]
+        envelopes = [certificate(tenant) for _ in range(count)]
         await asyncio.gather(*map(system.publish, envelopes))
     return large, modest
 

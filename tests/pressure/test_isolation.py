@@ -8,7 +8,7 @@ from deploy.local.stack import Stack
 from services.webhook.lanes import FIRST_BOUND
 from services.webhook.wiring import PREFETCH
 from tests.support.receiver import Receiver
-from tests.support.system import event, new_tenant, running_system
+from tests.support.system import certificate, new_tenant, running_system
 from tests.support.waiting import eventually
 
 HEALTHY = 50
@@ -30,7 +30,7 @@ async def test_behind_more_hanging_deliveries_than_a_consumer_holds_the_others_s
         await system.client(hanging).create_webhook(receiver.script("/hangs", hang_until_released))
         await system.client(healthy).create_webhook(receiver.url("/answers"))
         for tenant, count in ((hanging, 2 * PREFETCH), (healthy, HEALTHY)):
-            envelopes = [event("certificate.issued", {"certificate_id": "c"}, tenant=tenant) for _ in range(count)]
+            envelopes = [certificate(tenant) for _ in range(count)]
             await asyncio.gather(*map(system.publish, envelopes))
 
         await receiver.wait_for("/answers", HEALTHY, within=60)

@@ -59,6 +59,11 @@ def event(type_: str, data: object, *, tenant: str, **attributes: object) -> dic
     } | attributes
 
 
+def certificate(tenant: str, number: str = "cert_42", **attributes: object) -> dict[str, Any]:
+    """The event of tests to which it does not matter which one it is."""
+    return event("certificate.issued", {"certificate_id": number}, tenant=tenant, **attributes)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """What the API answered."""

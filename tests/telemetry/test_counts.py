@@ -9,7 +9,7 @@ from aiohttp import web
 from shared.catalogue import Catalogue
 from shared.topology import topology
 from tests.support.receiver import Receiver
-from tests.support.system import System, event
+from tests.support.system import System, certificate, event
 from tests.support.waiting import eventually
 from tests.telemetry.scrape import Counting, scrape
 
@@ -19,7 +19,7 @@ INVITATION = {"email": "ada@example.com", "accept_url": "https://app.example.com
 
 async def test_events_are_counted_by_what_became_of_them(counted: System, tenant: str) -> None:
     dispatcher = await Counting.of(counted, "dispatcher")
-    envelope = event("certificate.issued", CERTIFICATE, tenant=tenant)
+    envelope = certificate(tenant)
     await counted.publish(envelope)
     await dispatcher.until("events_dispatched_total", 1)
     await counted.publish(envelope)
@@ -54,7 +54,7 @@ async def test_deliveries_and_attempts_are_counted_by_outcome(
     for path, answers in {"/at-once": [200], "/second": [500, 200], "/refused": [404]}.items():
         await client.create_webhook(receiver.script(path, *answers), "certificate.issued")
     await client.create_webhook(receiver.url("/disabled"), "certificate.issued", enabled=False)
-    await counted.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+    await counted.publish(certificate(tenant))
 
     await counted.wait_for_states(tenant, "delivered", "delivered", "dead", "skipped")
     await webhook.until("dead_letters_total", 1, channel="webhook", reason="http_4xx")
@@ -108,7 +108,7 @@ async def test_an_attempt_under_way_shows_as_in_flight_and_its_delivery_as_pendi
         )
 
     await counted.client(tenant).create_webhook(receiver.script("/held", hold))
-    await counted.publish(event("certificate.issued", CERTIFICATE, tenant=tenant))
+    await counted.publish(certificate(tenant))
     try:
         await until("webhook", "attempts_in_flight", positive=True)
         await until("dispatcher", "oldest_pending_delivery_age_seconds", positive=True)

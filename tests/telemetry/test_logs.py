@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.receiver import Receiver
-from tests.support.system import System, event
+from tests.support.system import System, certificate, event
 from tests.support.values import TRACE_ID, TRACEPARENT
 from tests.support.waiting import eventually
 
@@ -47,7 +47,7 @@ async def line_of(system: System, name: str, delivery_id: str) -> dict[str, Any]
 
 async def test_the_line_of_an_attempt_has_every_fact(counted: System, receiver: Receiver, tenant: str) -> None:
     webhook = await counted.client(tenant).create_webhook(receiver.script("/in", 503, 200))
-    sent = event("certificate.issued", {"certificate_id": "c"}, tenant=tenant, traceparent=TRACEPARENT)
+    sent = certificate(tenant, traceparent=TRACEPARENT)
     await counted.publish(sent)
     [delivery] = await counted.wait_for_states(tenant, "delivered")
     line = await line_of(counted, "delivery.attempted", delivery["_id"])
