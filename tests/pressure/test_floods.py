@@ -12,8 +12,8 @@ from services.dispatcher.batch import MAX_DELIVERIES
 from tests.support.system import System, certificate, new_tenant, running_system
 from tests.support.waiting import eventually
 
-FLOOD = 1000
-FAN_OUT = 4
+FLOOD = 3000
+FAN_OUT = 2
 MANY = 100
 
 

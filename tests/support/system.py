@@ -205,7 +205,7 @@ class System:
 
     def logs(self) -> str:
         """Everything that the services logged."""
-        return "\n".join(path.read_text() for path in self.stack.directory.path.rglob("*.log"))
+        return "\n".join(path.read_text() for path in self.stack.directory.path.glob("*.log"))
 
 
 def _json(value: object) -> bytes:
