@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shared.broker import Consumer, Incoming
 from shared.topology import topology
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually_here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +29,20 @@ class Tap:
     async def tasks(self, *delivery_ids: str, within: float = 10.0) -> list[Tapped]:
         """Wait until there is a task for each of these deliveries; returns all there are, in the order they came."""
 
-        async def look() -> list[Tapped]:
+        def look() -> list[Tapped]:
             return [message for message in self.messages if message.headers.get("delivery-id") in delivery_ids]
 
-        return await eventually(look, until=lambda seen: len(seen) >= len(delivery_ids), within=within)
+        return await eventually_here(look, until=lambda seen: len(seen) >= len(delivery_ids), within=within)
 
     async def events(self, text: bytes, *, within: float = 10.0) -> list[Tapped]:
         """Wait for events with this text in their body."""
 
-        async def look() -> list[Tapped]:
+        def look() -> list[Tapped]:
             return [
                 message for message in self.messages if message.queue.startswith("events") and text in message.body
             ]
 
-        return await eventually(look, within=within)
+        return await eventually_here(look, within=within)
 
 
 @asynccontextmanager

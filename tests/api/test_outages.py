@@ -11,7 +11,7 @@ from services.api.wiring import Api
 from tests.api.records import Records
 from tests.api.serving import answers, serving
 from tests.support.system import Client, System, certificate, token
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, eventually_here
 
 NOWHERE_AMQP = "amqp://guest:guest@127.0.0.1:{port}/"
 NOWHERE_MONGODB = "mongodb://127.0.0.1:{port}/?replicaSet=rs0"
@@ -100,10 +100,7 @@ async def test_a_request_that_has_begun_is_answered_before_the_api_ends(api: Sys
 
 
 async def _until_being_answered(service: Api) -> None:
-    async def look() -> bool:
-        return bool(service._server.server_state.tasks)
-
-    await eventually(look)
+    await eventually_here(lambda: service._server.server_state.tasks)
 
 
 async def _refuses(port: int) -> bool:

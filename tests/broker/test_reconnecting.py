@@ -10,7 +10,7 @@ from deploy.local.stack import Stack
 from shared.broker import BrokerUnavailable, Consumer, Incoming, Outgoing, Publisher
 from shared.topology import EVENTS_TO_DISPATCH, RETRY, RUNG_HEADER, Topology, topology
 from tests.broker.door import CONFIRM, DECLARED, Door
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually_here
 
 NOBODYS = Outgoing(exchange=RETRY, routing_key="tests", body=b"{}", headers={RUNG_HEADER: "1s"})
 """Goes to a delay queue, and from there to nobody."""
@@ -48,10 +48,7 @@ async def test_a_connection_is_kept_although_all_who_waited_for_it_gave_up(door:
         await asyncio.wait_for(publisher.publish(NOBODYS), 0.1)
     door.is_open = True
 
-    async def is_ready() -> bool:
-        return publisher.is_ready
-
-    await eventually(is_ready)
+    await eventually_here(lambda: publisher.is_ready)
     await publisher.publish(NOBODYS)
     assert door.inside == 1
 
@@ -91,10 +88,7 @@ async def test_a_consumer_that_is_refused_leaves_no_connections_behind(door: Doo
     consumer = Consumer(door.url, "no.such.queue", name="tests", prefetch=1, topology=nothing, handler=never)
     running = asyncio.create_task(consumer.run())
 
-    async def knocks() -> int:
-        return door.knocks
-
-    await eventually(knocks, until=lambda knocks: knocks >= 4)
+    await eventually_here(lambda: door.knocks, until=lambda knocks: knocks >= 4)
     assert door.inside <= 1
     await consumer.stop()
     await running

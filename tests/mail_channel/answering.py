@@ -13,7 +13,7 @@ from uuid import uuid4
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.mail.servers import Mailbox
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually_here
 
 Answer = str | Callable[[], Awaitable[str]]
 """What the server says to the payload: a reply, or something to wait for that ends in one."""
@@ -69,8 +69,4 @@ class AnsweringMailbox(Mailbox):
 
     async def wait_for(self, address: str, count: int = 1, *, within: float = 20.0) -> list[EmailMessage]:
         """Wait until so many mails were taken for an address."""
-
-        async def look() -> list[EmailMessage]:
-            return self.to(address)
-
-        return await eventually(look, until=lambda seen: len(seen) >= count, within=within)
+        return await eventually_here(lambda: self.to(address), until=lambda seen: len(seen) >= count, within=within)

@@ -12,7 +12,7 @@ from shared.topology import EMAIL, to_send_queue
 from tests.mail_channel.answering import AnsweringMailbox, new_address, text_of
 from tests.mail_channel.steps import ONE_CLICK, PUBLIC_URL, follow, invitation, links
 from tests.support.system import Client, System, certificate
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, eventually_here
 
 ROUTE = "/api/v1/email-subscriptions"
 
@@ -175,10 +175,7 @@ async def test_a_mail_that_waits_is_not_sent_to_somebody_who_unsubscribed_meanwh
     mailbox.script(address, defer, "250 taken")
     await mail_system.publish(certificate(tenant, "1"))
 
-    async def offered() -> int:
-        return len(mailbox.offered[address])
-
-    await eventually(offered, until=lambda count: count == 2)
+    await eventually_here(lambda: len(mailbox.offered[address]), until=lambda count: count == 2)
     link = links().url(Purpose.UNSUBSCRIBE, made["id"], address, now=utc_now())
     assert (await follow(mail_system, link, "POST"))[0] == 200
     unsubscribed.set()

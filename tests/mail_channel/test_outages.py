@@ -15,7 +15,7 @@ from tests.mail.servers import Mailbox, smtpd
 from tests.mail_channel.answering import new_address
 from tests.mail_channel.steps import invitation, readiness, smtp_settings
 from tests.support.system import System, running_system
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, eventually_here
 
 OUTAGE = 10.0
 MAILS = 40
@@ -104,10 +104,7 @@ async def test_a_server_without_starttls_gets_no_mail_until_it_offers_it(
             await wait_until_mailer_says(system, 503)
             sessions = plain.sessions
 
-            async def more_sessions() -> int:
-                return plain.sessions - sessions
-
-            await eventually(more_sessions, until=lambda seen: seen >= 3)
+            await eventually_here(lambda: plain.sessions - sessions, until=lambda more: more >= 3)
             assert plain.mails == []
             await before.aclose()
             async with smtpd(Witness(), port=plain.port, tls_context=context, require_starttls=True) as secure:

@@ -16,7 +16,7 @@ from deploy.local.program import Server
 from deploy.local.stack import Stack
 from tests.support.receiver import Receiver
 from tests.support.system import SERVICES, System, certificate, running_system
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, eventually_here
 from tests.telemetry.scrape import Counting
 
 OUTAGE = float(os.environ.get("OUTAGE_SECONDS", "8"))
@@ -65,14 +65,10 @@ async def load_on(system: System, receiver: Receiver, tenant: str) -> AsyncItera
         await receiver.wait_for(PATHS[0], 20)
         yield load
         already = load.published
-        await eventually(lambda: _value(load.published), until=lambda published: published >= already + 20, within=60)
+        await eventually_here(lambda: load.published, until=lambda published: published >= already + 20, within=60)
     finally:
         load.stop()
         await running
-
-
-async def _value(value: int) -> int:
-    return value
 
 
 async def statuses(system: System, check: str) -> dict[str, int]:

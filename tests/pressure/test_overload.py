@@ -10,7 +10,7 @@ from deploy.local.stack import Stack
 from services.api.admission import MAX_ADMITTED
 from tests.support.receiver import Receiver
 from tests.support.system import System, certificate, new_tenant, running_system
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually_here
 
 SERVICES = ("api", "dispatcher", "webhook")
 
@@ -50,9 +50,10 @@ async def test_a_blocked_broker_sheds_load_with_503_and_loses_nothing_that_was_s
     await broker.ctl("set_vm_memory_high_watermark", "0.4")
     stored = codes["broker_unavailable"]
 
-    async def arrived() -> int:
-        return len({request.headers["webhook-id"] for request in receiver.at("/in")})
-
-    await eventually(arrived, until=lambda count: count == stored, within=60)
+    await eventually_here(
+        lambda: {request.headers["webhook-id"] for request in receiver.at("/in")},
+        until=lambda arrived: len(arrived) == stored,
+        within=60,
+    )
     accepted = await client.call("POST", "/api/v1/events", certificate(tenant))
     assert accepted.status == 202

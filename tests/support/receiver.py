@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from tests.support.http_server import http_server
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually_here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +51,7 @@ class Receiver:
 
     async def wait_for(self, path: str, count: int = 1, *, within: float = 20.0) -> list[Received]:
         """Wait until a path has had at least so many requests."""
-
-        async def look() -> list[Received]:
-            return self.at(path)
-
-        return await eventually(look, until=lambda seen: len(seen) >= count, within=within)
+        return await eventually_here(lambda: self.at(path), until=lambda seen: len(seen) >= count, within=within)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

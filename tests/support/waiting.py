@@ -21,3 +21,14 @@ async def eventually(
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"not within {within:g} s; last seen: {seen!r}")
         await asyncio.sleep(POLL)
+
+
+async def eventually_here(
+    look: Callable[[], Seen], *, until: Callable[[Seen], bool] = bool, within: float = 20.0
+) -> Seen:
+    """The same for what can be seen in this process, without asking anybody."""
+
+    async def looking() -> Seen:
+        return look()
+
+    return await eventually(looking, until=until, within=within)

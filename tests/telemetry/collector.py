@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as RawSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from tests.support.http_server import http_server
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually_here
 
 Value = str | int | float | bool
 
@@ -48,11 +48,9 @@ class Collector:
 
     async def trace(self, trace_id: str, *names: str) -> list[Span]:
         """Wait until a trace has spans with exactly these names; returns them in the order in which they began."""
-
-        async def look() -> list[Span]:
-            return self.of(trace_id)
-
-        return await eventually(look, until=lambda seen: sorted(span.name for span in seen) == sorted(names))
+        return await eventually_here(
+            lambda: self.of(trace_id), until=lambda seen: sorted(span.name for span in seen) == sorted(names)
+        )
 
     async def _take(self, request: web.Request) -> web.Response:
         sent = ExportTraceServiceRequest.FromString(await request.read())
