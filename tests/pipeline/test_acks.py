@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 
 from shared.broker import Consumer, Incoming, Outgoing, Publisher
 from shared.topology import to_send_queue, topology
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually_here
 
 QUEUE = to_send_queue("webhook")
 BODIES = [str(number) for number in range(10)]
@@ -26,23 +27,30 @@ async def url(vhost_url: str) -> str:
     return vhost_url
 
 
-async def take(url: str, count: int, *, settling: Sequence[str] = ()) -> dict[str, bool]:
-    """Take so many messages and settle some of them, in this order; returns the bodies, and whether redelivered."""
-    messages: dict[str, Incoming] = {}
+@asynccontextmanager
+async def consuming(url: str, *, prefetch: int = 500) -> AsyncIterator[list[Incoming]]:
+    """Take messages, and settle none, until the end of the block; yields those that came."""
+    taken: list[Incoming] = []
 
     async def keep(incoming: Incoming) -> None:
-        messages[incoming.body.decode()] = incoming
+        taken.append(incoming)
 
-    async def look() -> dict[str, Incoming]:
-        return messages
-
-    consumer = Consumer(url, QUEUE, name=uuid4().hex, prefetch=100, topology=topology(), handler=keep)
+    consumer = Consumer(url, QUEUE, name=uuid4().hex, prefetch=prefetch, topology=topology(), handler=keep)
     running = asyncio.create_task(consumer.run())
-    await eventually(look, until=lambda seen: len(seen) == count)
-    for body in settling:
-        messages[body].ack()
-    await consumer.stop()
-    await running
+    try:
+        yield taken
+    finally:
+        await consumer.stop()
+        await running
+
+
+async def take(url: str, count: int, *, settling: Sequence[str] = ()) -> dict[str, bool]:
+    """Take so many messages and settle some of them, in this order; returns the bodies, and whether redelivered."""
+    async with consuming(url) as taken:
+        await eventually_here(lambda: len(taken), until=lambda seen: seen == count)
+        messages = {message.body.decode(): message for message in taken}
+        for body in settling:
+            messages[body].ack()
     return {body: message.redelivered for body, message in messages.items()}
 
 
@@ -58,23 +66,12 @@ async def test_what_is_not_settled_comes_again_and_nothing_else(url: str, settli
 
 
 async def test_groups_of_one_channel_add_up(url: str) -> None:
-    consumer_saw: list[Incoming] = []
-
-    async def keep(incoming: Incoming) -> None:
-        consumer_saw.append(incoming)
-
-    async def unacked() -> int:
-        return len(consumer_saw)
-
-    consumer = Consumer(url, QUEUE, name=uuid4().hex, prefetch=3, topology=topology(), handler=keep)
-    running = asyncio.create_task(consumer.run())
-    for settled in range(0, 9, 3):  # the next three come only when the three before are really acked
-        await eventually(unacked, until=lambda seen, wanted=settled + 3: seen == wanted)  # type: ignore[misc]
-        for incoming in reversed(consumer_saw[settled:]):
-            incoming.ack()
-    await eventually(unacked, until=lambda seen: seen == len(BODIES))
-    await consumer.stop()
-    await running
+    async with consuming(url, prefetch=3) as taken:
+        for settled in range(0, 9, 3):  # the next three come only when the three before are really acked
+            await eventually_here(lambda: len(taken), until=(settled + 3).__eq__)
+            for incoming in reversed(taken[settled:]):
+                incoming.ack()
+        await eventually_here(lambda: len(taken), until=lambda seen: seen == len(BODIES))
     assert await take(url, 1) == {"9": True}
 
 
@@ -84,27 +81,16 @@ async def test_a_group_never_overtakes_the_one_before_it_however_slowly_that_goe
     more = Outgoing(exchange="", routing_key=QUEUE, body=b"more")
     await asyncio.gather(*(publisher.publish(more) for _ in range(450)))
     await publisher.aclose()
-    held: list[Incoming] = []
-
-    async def keep(incoming: Incoming) -> None:
-        held.append(incoming)
-
-    async def look() -> int:
-        return len(held)
-
-    consumer = Consumer(url, QUEUE, name=uuid4().hex, prefetch=500, topology=topology(), handler=keep)
-    running = asyncio.create_task(consumer.run())
     with capture_logs() as logs:
-        await eventually(look, until=lambda seen: seen == 460)
-        for incoming in held[1:400]:
-            incoming.ack()
-        busy = asyncio.create_task(_keep_the_loop_busy())
-        await asyncio.sleep(0.012)  # the group above is on its way by now
-        for incoming in (held[0], *held[400:]):
-            incoming.ack()
-        await busy
-        await consumer.stop()
-    await running
+        async with consuming(url) as held:
+            await eventually_here(lambda: len(held), until=lambda seen: seen == 460)
+            for incoming in held[1:400]:
+                incoming.ack()
+            busy = asyncio.create_task(_keep_the_loop_busy())
+            await asyncio.sleep(0.012)  # the group above is on its way by now
+            for incoming in (held[0], *held[400:]):
+                incoming.ack()
+            await busy
     assert [line["event"] for line in logs if line["log_level"] != "debug"] == ["broker.consuming"]
 
 
