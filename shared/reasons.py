@@ -18,6 +18,7 @@ class DeliveryState(StrEnum):
 
 
 UNFINISHED = (DeliveryState.PENDING, DeliveryState.RETRYING)
+FINISHED = (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.SKIPPED)
 
 
 class DeadReason(StrEnum):

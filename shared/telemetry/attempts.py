@@ -8,13 +8,12 @@ from typing import Final
 
 from shared.attempt import Attempt, Transition
 from shared.messages import Task, event_time
-from shared.reasons import DeliveryState
+from shared.reasons import FINISHED, DeliveryState
 from shared.telemetry.metrics import (
     ATTEMPT_DURATION,
     ATTEMPT_OUTCOMES,
     ATTEMPTS,
     DELIVERIES_FINISHED,
-    FINISHED,
     SINCE_ACCEPTANCE,
     SINCE_EVENT,
 )
@@ -58,8 +57,8 @@ def record_transition(task: Task, transition: Transition) -> None:
     if attempt is not None:
         _attempts[channel, attempt_outcome(attempt)].inc()
         _durations[channel].observe(attempt.duration_ms / 1000)
-    if transition.state.value in FINISHED:
-        _finished[channel, transition.state.value].inc()
+    if transition.state in FINISHED:
+        _finished[channel, transition.state].inc()
     if transition.state is DeliveryState.DELIVERED and attempt is not None:
         delivered_at = transition.at.timestamp()
         # The clocks of two machines may differ by more than a delivery takes.

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from prometheus_client import Counter, Gauge, disable_created_metrics
 
-from shared.reasons import DeadReason, DeliveryState, DisabledReason
+from shared.reasons import FINISHED, DeadReason, DisabledReason
 from shared.telemetry.histogram import Histogram
 from shared.topology import CHANNELS, DEAD_LETTER_KEYS, EVENT, RUNGS
 
@@ -51,7 +51,6 @@ ATTEMPT_OUTCOMES: Final = (
     "other",
 )
 POSTPONEMENTS: Final = ("endpoint_busy", "our_fault", "second_copy", "newer_version", "bug")
-FINISHED: Final = tuple(state.value for state in (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.SKIPPED))
 DISABLED: Final = (DisabledReason.GONE.value, DisabledReason.CONSECUTIVE_FAILURES.value)
 BROKER, DATABASE = "broker", "database"
 OPEN: Final[Values] = ()
@@ -131,7 +130,7 @@ DELIVERIES_FINISHED: Final = _counter(
     "deliveries_finished_total",
     "Deliveries that ended: the receiver has it (delivered), given up (dead), or not sent but recoverable (skipped).",
     channel=CHANNELS,
-    outcome=FINISHED,
+    outcome=tuple(state.value for state in FINISHED),
 )
 ATTEMPTS: Final = _counter(
     "delivery_attempts_total",
