@@ -15,9 +15,9 @@ from shared.clock import now_ms, utc_now
 from shared.delivery.replay import WEBHOOK_DISABLED, GivenUp, Targets, take_up
 from shared.delivery.routes import task_message
 from shared.matching import TEST_EVENT
-from shared.reasons import DeliveryState
+from shared.reasons import FINISHED, DeliveryState
 from shared.storage import Delivery, Subscription
-from shared.storage.tenant_deliveries import FINISHED, DeliveryFilter, LoggedDelivery, Replay
+from shared.storage.tenant_deliveries import DeliveryFilter, LoggedDelivery, Replay
 from shared.storage.tenant_pages import Position
 
 CHUNK: Final = 200

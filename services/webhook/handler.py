@@ -14,8 +14,8 @@ from services.webhook.settings import WebhookSettings
 from shared.attempt import Attempt
 from shared.clock import utc_now
 from shared.delivery import Busy, Failed, Gone, Result, Skipped, Unable, Withdrawn
-from shared.delivery.settle import TEST_EVENT
 from shared.keyring import SecretUnavailable
+from shared.matching import TEST_EVENT
 from shared.messages import Task
 from shared.outbound import HttpAnswer, HttpFailure, LookupsExhausted, OutboundPolicy, UrlRefused, post_bounded
 from shared.reasons import DeadReason, SkipReason

@@ -25,11 +25,7 @@ class WebhookConsumer:
 
     def __init__(self, settings: WebhookSettings) -> None:
         self._context = context = WorkerContext.from_settings(settings, name=self.name)
-        policy = OutboundPolicy(
-            environment_is_production=settings.is_production,
-            allowed_hosts=settings.security_outbound_allowed_hosts,
-            allowed_networks=settings.security_outbound_allowed_networks,
-        )
+        policy = OutboundPolicy.from_settings(settings)
         self._session: aiohttp.ClientSession = outbound_session(
             policy, connect_timeout=settings.notification_http_timeout * CONNECT_TIMEOUT_SHARE
         )

@@ -15,6 +15,7 @@ from shared.clock import now_ms, utc_now
 from shared.delivery.outcome import Countable, transition_for
 from shared.delivery.own_events import dead_lettered, delivery_updated, is_export_mail, webhook_disabled
 from shared.delivery.routes import dead_message, event_message, task_message
+from shared.matching import TEST_EVENT
 from shared.messages import TASK_CONTENT_TYPE, DeadLetter, Task, epoch_ms
 from shared.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
 from shared.storage import Deliveries, Delivery, Subscriptions
@@ -23,8 +24,6 @@ from shared.telemetry.metrics import DEAD_LETTERS, LADDER_TASKS, WEBHOOKS_DISABL
 from shared.topology import RUNG_HEADER, WEBHOOK
 
 log = structlog.get_logger(__name__)
-
-TEST_EVENT = "webhook.test"
 
 
 class Settler:

@@ -17,7 +17,6 @@ from shared.storage.database import Database, Document
 from shared.storage.deliveries import Delivery, delivery_from
 from shared.storage.tenant_pages import Position, page_of, storage_errors, within
 
-FINISHED: Final = (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.SKIPPED)
 _EVIDENCE: Final = 200
 """So many of a target's newest deliveries are looked at for its last attempt."""
 _MAX_REPLAYS: Final = 100
