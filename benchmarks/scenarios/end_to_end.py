@@ -20,7 +20,7 @@ GOAL = "value >= 2500"
 async def measure(bench: Bench) -> Measured:
     """Take turns between the fan-outs and the live load."""
     windows: dict[str, list[Window]] = defaultdict(list)
-    deliveries = bench.size(full=10_000, quick=4_000)
+    deliveries = bench.size(full=8_000, quick=2_500)
     for _ in range(bench.repeats):
         for fan_out in FAN_OUTS:
             windows[f"fan-out {fan_out}"].append(await preloaded(bench, deliveries=deliveries, fan_out=fan_out))

@@ -6,7 +6,7 @@ Acked only after the outcome is stored, by a majority: so do all of them.
 
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -102,7 +102,8 @@ async def ours(bench: Bench) -> Window:
         await system.subscribe(bench.nginx.url, tenants=TENANTS)
         await system.publish([certificate_event(n, tenant=TENANTS[n % len(TENANTS)]) for n in range(total)])
         await drain_events(system, total)
-        return await _window(bench, system, total, await system.start("webhook", count=PROCESSES))
+        posted = await counter(bench)  # before anybody posts
+        return await _window(bench, system, posted, total, await system.start("webhook", count=PROCESSES))
 
 
 async def drained(bench: Bench, peer: Peer) -> Window:
@@ -119,20 +120,26 @@ async def drained(bench: Bench, peer: Peer) -> Window:
 
 
 async def _work(bench: Bench, system: System, peer: Peer, total: int, environment: Mapping[str, str]) -> Window:
+    posted = await counter(bench)
     async with AsyncExitStack() as workers:
         processes = [
             await workers.enter_async_context(bench.process("peer", [sys.executable, *arguments], environment))
             for arguments in peer.workers
         ]
         try:
-            return await _window(bench, system, total, processes)
+            return await _window(bench, system, posted, total, processes)
         except TimeoutError as error:
             raise StackError("\n".join(process.log_tail() for process in processes)) from error
 
 
-async def _window(bench: Bench, system: System, total: int, workers: Sequence[Process] | Sequence[Service]) -> Window:
+async def _window(
+    bench: Bench,
+    system: System,
+    posted: Callable[[], Awaitable[int]],
+    total: int,
+    workers: Sequence[Process] | Sequence[Service],
+) -> Window:
     """Watch these workers make so many deliveries."""
-    posted = await counter(bench)
     meter = system.meter(workers=[worker.pid for worker in workers], receiver=bench.nginx.pid)
     window = await watch(meter, posted, first=int(total * SKIPPED), last=int(total * END), within=120)
     await system.settled(total)

@@ -17,7 +17,7 @@ async def measure(bench: Bench) -> Measured:
     """Take turns between the numbers of processes."""
     rates: dict[int, list[float]] = defaultdict(list)
     cpu: dict[int, list[float]] = defaultdict(list)
-    deliveries = bench.size(full=10_000, quick=4_000)
+    deliveries = bench.size(full=6_000, quick=2_000)
     for _ in range(bench.repeats):
         for processes in PROCESSES:
             window = await preloaded(bench, deliveries=deliveries, processes=processes)
