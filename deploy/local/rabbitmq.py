@@ -23,6 +23,7 @@ from deploy.local.run_directory import RunDirectory
 _HANDSHAKE = b"AMQP\x00\x00\x09\x01"  # protocol header, AMQP 0-9-1 section 4.2.2
 _METHOD_FRAME = b"\x01"  # what a broker that is up answers with: a frame with Connection.Start
 _PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
+_CTL_TIMEOUT = 180.0  # seconds; it starts an Erlang VM of its own, which takes its time on a crowded machine
 _CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{amqp}
 management.tcp.ip = 127.0.0.1
@@ -155,7 +156,7 @@ class RabbitMQ(Server):
     async def ctl(self, *arguments: str) -> None:
         """Run `rabbitmqctl` against this node.
 
-        Raises StackError with what it said if it fails.
+        Raises StackError with what it said if it fails, or does not end.
         """
         process = await asyncio.create_subprocess_exec(
             *(str(rabbitmq_sbin() / "rabbitmqctl"), "--node", self.node, *arguments),
@@ -164,7 +165,11 @@ class RabbitMQ(Server):
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await process.communicate()
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), _CTL_TIMEOUT)
+        except TimeoutError:
+            process.kill()
+            raise StackError(f"rabbitmqctl {' '.join(arguments)}: not done within {_CTL_TIMEOUT:g} s") from None
         if process.returncode:
             raise StackError(f"rabbitmqctl {' '.join(arguments)}: {output.decode(errors='replace')}")
 
