@@ -5,6 +5,7 @@ which cost the dispatcher more than storing the delivery does. This takes the sa
 tags, so both ways may be used on one channel; `tests/broker/test_burst.py` holds it to what aiormq does.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -16,6 +17,7 @@ from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
+from shared.broker.connection import FAULTS, raise_if_ours
 from shared.broker.outgoing import Outgoing, properties_of
 
 BURST: Final = 100
@@ -40,9 +42,9 @@ def bursts(messages: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
 
 
 async def publish_burst(channel: RawChannel, messages: Sequence[Outgoing]) -> list[Outgoing]:
-    """Publish messages, wait until the broker has answered for each, and return those it did not confirm.
+    """Publish messages and return those that the broker did not confirm.
 
-    Raises what aiormq raises for a channel that is lost; then any of them may have been confirmed.
+    Waits until it has answered for each of them, or the channel is lost.
     """
     properties = [properties_of(message) for message in messages]
     payload = b"".join(
@@ -50,66 +52,74 @@ async def publish_burst(channel: RawChannel, messages: Sequence[Outgoing]) -> li
         for message, fields in zip(messages, properties, strict=True)
         for part in _frames(channel, message, fields)
     )
-    async with channel.lock:
-        answers = _Answers(channel, messages, [fields.message_id or "" for fields in properties])
-        try:
-            await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
-        except BaseException:
-            answers.withdraw()  # the broker counts only what was written
-            raise
-    return await answers.all()
+    try:
+        async with channel.lock:
+            answers = _Answers(channel, messages, [fields.message_id or "" for fields in properties])
+            try:
+                await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
+            except BaseException:
+                answers.withdraw()  # the broker counts only what was written
+                raise
+    except FAULTS:
+        return list(messages)
+    return await answers.unconfirmed()
 
 
 class _Answers:
-    """Counts the broker's answers to one burst."""
+    """Collects the broker's answers to one burst."""
 
     def __init__(self, channel: RawChannel, messages: Sequence[Outgoing], message_ids: Sequence[str]) -> None:
-        self._channel, self._messages, self._message_ids = channel, messages, message_ids
-        self._first_tag = channel.delivery_tag + 1
+        self._channel, self._message_ids = channel, message_ids
+        first = channel.delivery_tag + 1
+        self._tags = range(first, first + len(messages))
+        self._unconfirmed = dict(zip(self._tags, messages, strict=True))
         self._owed = len(messages)
-        self._refused: list[Outgoing] = []
         self._complete = channel.create_future()  # fails with the channel
-        for tag, message, message_id in zip(self._tags(), messages, message_ids, strict=True):
-            channel.confirmations[tag] = cast("Any", _Answer(self, message))
+        for tag, message_id in zip(self._tags, message_ids, strict=True):
+            channel.confirmations[tag] = cast("Any", _Answer(self, tag))
             channel.message_id_delivery_tag[message_id] = tag  # by which aiormq finds what is returned
         channel.delivery_tag += len(messages)
 
-    async def all(self) -> list[Outgoing]:
-        """Wait for all answers, and return the messages that were refused."""
+    async def unconfirmed(self) -> list[Outgoing]:
+        """Wait for all answers, or the end of the channel, and return the messages that are not confirmed by then."""
         try:
             await self._complete
+        except FAULTS:
+            pass  # no more answers will come
+        except asyncio.CancelledError:
+            raise_if_ours()
         finally:
-            for message_id in self._message_ids:
-                self._channel.message_id_delivery_tag.pop(message_id, None)
-        return self._refused
+            self._forget_message_ids()
+        return list(self._unconfirmed.values())
 
     def withdraw(self) -> None:
         """Forget a burst that was never written."""
-        self._channel.delivery_tag -= len(self._messages)
-        for tag, message_id in zip(self._tags(), self._message_ids, strict=True):
+        self._channel.delivery_tag -= len(self._tags)
+        for tag in self._tags:
             self._channel.confirmations.pop(tag, None)
-            self._channel.message_id_delivery_tag.pop(message_id, None)
+        self._forget_message_ids()
         self._complete.cancel()
 
-    def count(self, refused: Outgoing | None) -> None:
+    def take(self, tag: int, *, confirmed: bool) -> None:
         """Take one answer."""
-        if refused is not None:
-            self._refused.append(refused)
+        if confirmed:
+            del self._unconfirmed[tag]
         self._owed -= 1
         if not self._owed and not self._complete.done():
             self._complete.set_result(None)
 
-    def _tags(self) -> range:
-        return range(self._first_tag, self._first_tag + len(self._messages))
+    def _forget_message_ids(self) -> None:
+        for message_id in self._message_ids:
+            self._channel.message_id_delivery_tag.pop(message_id, None)
 
 
 class _Answer:
     """Stands where aiormq expects a future for one confirm; it takes the part of it that aiormq uses."""
 
-    __slots__ = ("_answers", "_message")
+    __slots__ = ("_answers", "_tag")
 
-    def __init__(self, answers: _Answers, message: Outgoing) -> None:
-        self._answers, self._message = answers, message
+    def __init__(self, answers: _Answers, tag: int) -> None:
+        self._answers, self._tag = answers, tag
 
     def done(self) -> bool:
         """Tell that the answer is still owed: aiormq asks for each tag once."""
@@ -117,11 +127,11 @@ class _Answer:
 
     def set_result(self, _: object) -> None:
         """Take the broker's ack."""
-        self._answers.count(None)
+        self._answers.take(self._tag, confirmed=True)
 
     def set_exception(self, _: BaseException) -> None:
         """Take the broker's nack, or the message itself, returned because nobody wants it."""
-        self._answers.count(self._message)
+        self._answers.take(self._tag, confirmed=False)
 
 
 def _frames(channel: RawChannel, message: Outgoing, properties: Basic.Properties) -> Iterator[bytes]:

@@ -59,6 +59,13 @@ def is_refusal(error: BaseException) -> bool:
     return isinstance(error, (BrokerRefused, *_REFUSALS))
 
 
+def raise_if_ours() -> None:
+    """Raise the cancellation under way if it is the caller's; aiormq too cancels who waits for a dead channel."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def _sentence(error: BaseException) -> str:
     if isinstance(error, InvalidFrameError):
         return "the broker refused the virtual host: see that it exists, and that the user has a right in it"

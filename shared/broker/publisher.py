@@ -23,6 +23,7 @@ from shared.broker.connection import (
     Link,
     is_refusal,
     open_link,
+    raise_if_ours,
 )
 from shared.broker.outgoing import Outgoing, properties_of
 from shared.telemetry.metrics import BROKER, RECONNECTS
@@ -129,13 +130,7 @@ class Publisher:
         """Return what the broker did not confirm."""
         if len(link.raw.confirmations) >= MAX_IN_FLIGHT:
             return burst
-        try:
-            return await publish_burst(link.raw, burst)
-        except FAULTS:
-            return burst
-        except asyncio.CancelledError:
-            _raise_if_ours()
-            return burst
+        return await publish_burst(link.raw, burst)
 
     async def _publish_once(self, link: Link, message: Outgoing) -> bool:
         """Return whether the broker confirmed; if not, publishing again may help."""
@@ -169,7 +164,7 @@ class Publisher:
                 raise BrokerRefused(str(error)) from error
             return False
         except asyncio.CancelledError:
-            _raise_if_ours()
+            raise_if_ours()
             return False
         return True
 
@@ -216,13 +211,6 @@ class Publisher:
         await confirm_overdue(link, after=self._confirm_timeout)
         log.warning("broker.confirm_overdue", name=self._name, messages=len(link.raw.confirmations))
         await link.close()
-
-
-def _raise_if_ours() -> None:
-    """Raise the cancellation under way if it is the caller's; aiormq too cancels who waits for a dead channel."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _concerns(refusal: BaseException, message: Outgoing) -> bool:

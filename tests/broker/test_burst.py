@@ -10,7 +10,8 @@ import pytest
 from deploy.local.stack import Stack
 from shared.broker import Outgoing, Publisher, Unroutable
 from shared.broker.browser import browse, queue_states
-from shared.broker.burst import BURST, BURST_BYTES, bursts
+from shared.broker.burst import BURST, BURST_BYTES, bursts, publish_burst
+from shared.broker.connection import open_link
 from shared.broker.publisher import MAX_BURSTS
 from shared.topology import DEAD, dead_letter_queue, topology
 from tests.broker.door import CONFIRM, Door
@@ -121,6 +122,15 @@ async def test_a_burst_given_up_by_its_caller_leaves_the_channel_usable(
         await giving_up
     await asyncio.wait_for(publisher.publish_all(numbered(BURST)), 20)
     assert len(await contents(url)) >= BURST
+
+
+async def test_what_is_not_confirmed_is_given_back(url: str) -> None:
+    link = await open_link(url, name="tests", confirms=True, topology=None)
+    messages = numbered(3)
+    assert await publish_burst(link.raw, [messages[0], NOWHERE, *messages[1:]]) == [NOWHERE]
+    await link.close()
+    assert await publish_burst(link.raw, messages) == messages
+    assert len(await contents(url)) == len(messages)
 
 
 def test_bursts_are_bounded_in_number_and_in_bytes() -> None:
