@@ -38,11 +38,11 @@ chaos: setup ## the long fault run, 10 to 20 minutes (repeat one with ARGS="--se
 chaos-cluster: setup ## the same against three RabbitMQ nodes and three MongoDB members, killing those that lead
 	@$(BIN)/python -m tests.chaos --cluster $(ARGS)
 
-bench: setup ## measure everything beside its reference, up to an hour; writes docs/performance.md (ARGS="--only latency")
+bench: setup ## measure everything beside its reference, about half an hour; writes docs/performance.md (ARGS="--only latency")
 	@$(BIN)/python -m benchmarks.setup
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-quick: setup ## the same in small, about 5 minutes; the recorded results stay
+bench-quick: setup ## the same in small, in under 5 minutes; the recorded results stay
 	@$(BIN)/python -m benchmarks.setup
 	@$(BIN)/python -m benchmarks --quick $(ARGS)
 

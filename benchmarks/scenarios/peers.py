@@ -97,7 +97,7 @@ async def measure(bench: Bench) -> Measured:
 
 async def ours(bench: Bench) -> Window:
     """Drain a queue of deliveries with our own consumers."""
-    total = bench.size(full=10_000, quick=3_000)
+    total = bench.size(full=10_000, quick=2_000)
     async with bench.system() as system:
         await system.subscribe(bench.nginx.url, tenants=TENANTS)
         await system.publish([certificate_event(n, tenant=TENANTS[n % len(TENANTS)]) for n in range(total)])
@@ -108,7 +108,7 @@ async def ours(bench: Bench) -> Window:
 
 async def drained(bench: Bench, peer: Peer) -> Window:
     """Drain a queue of the same deliveries with a peer's workers."""
-    total = peer.portions * bench.size(full=2_500, quick=400)
+    total = peer.portions * bench.size(full=2_500, quick=300)
     async with bench.system() as system:
         environment = {
             "PEER_AMQP_URL": system.environment["AMQP_URL"],

@@ -209,8 +209,9 @@ class Publisher:
     async def _give_up_when_overdue(self, link: Link) -> None:
         """Close a link on which confirms stop coming: who waits for them publishes again, on the next one."""
         await confirm_overdue(link, after=self._confirm_timeout)
-        log.warning("broker.confirm_overdue", name=self._name, messages=len(link.raw.confirmations))
-        await link.close()
+        if link.is_open:
+            log.warning("broker.confirm_overdue", name=self._name, messages=len(link.raw.confirmations))
+            await link.close()
 
 
 def _concerns(refusal: BaseException, message: Outgoing) -> bool:
