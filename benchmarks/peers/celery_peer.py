@@ -1,7 +1,7 @@
 """Celery + requests + a row read and a row written for each delivery, as most Python teams begin.
 
 `python -m benchmarks.peers.celery_peer URL COUNT` fills its queue; its workers are Celery's own:
-`python -m celery -A benchmarks.peers.celery_peer worker --pool prefork|gevent`.
+`python -m celery -A benchmarks.peers.celery_peer worker --pool prefork`.
 """
 
 import argparse
