@@ -17,10 +17,6 @@ SettingsT = TypeVar("SettingsT", bound=CoreSettings)
 CONFIGURATION_ERROR = 78
 """Exit code for a wrong setting (EX_CONFIG of sysexits.h): starting again will not help."""
 
-GARBAGE_THRESHOLDS = (10_000, 20, 20)
-"""Objects between two collections of the youngest, and how many of those make one of the next generation. Python's
-700, 10, 10 took a fifth of a consumer's CPU: what a delivery leaves behind is freed by reference counts already."""
-
 
 def run_program(name: str, settings_class: type[SettingsT], build: Callable[[SettingsT], Sequence[Service]]) -> None:
     """Run the services that `build` makes, in this process, until a signal comes."""
@@ -43,10 +39,13 @@ def run_program(name: str, settings_class: type[SettingsT], build: Callable[[Set
 
 
 def _relieve_garbage_collection() -> None:
-    """Have what exists by now, all the modules above all, never looked at again, and the rest less often."""
+    """Have what exists by now, all the modules above all, never looked at again.
+
+    Looking through them again and again took a seventh of a consumer's CPU. How often is looked stays Python's
+    choice: with higher thresholds a mailer, whose mails are full of cycles, grew by half.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def _refuse(error: Exception) -> int:
