@@ -34,6 +34,13 @@ time.sleep(600)
 """
 
 
+def wait_until_it_runs(pid: int, program: str) -> None:
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0] != program.encode():
+        assert time.monotonic() < deadline, f"process {pid} has not become {program}"
+        time.sleep(0.01)
+
+
 def wait_until_gone(pid: int) -> None:
     deadline = time.monotonic() + 20
     while process_state(pid) is not None:
@@ -78,7 +85,7 @@ def test_a_child_dies_with_its_parent_even_if_that_is_killed(directory: RunDirec
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
-        assert process_state(child) is not None
+        wait_until_it_runs(child, "sleep")  # before that, nobody has asked the kernel to end it
         parent.kill()
     wait_until_gone(child)
 
