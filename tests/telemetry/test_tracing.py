@@ -78,7 +78,8 @@ async def test_each_attempt_says_what_came_of_it_and_how_long_it_waited(
     assert (second_post.attributes["http.response.status_code"], second_post.failed) == (200, False)
     assert second_post.attributes["http.request.resend_count"] == 1
     assert int(second.attributes["signalpost.waited_ms"]) >= 1000
-    assert first.end - 2_000_000 <= second.events["wait began"] <= second.start - 1_000_000_000
+    # Stored in whole milliseconds, and taken before the span ends, however long that takes a busy process.
+    assert first.start - 1_000_000 <= second.events["wait began"] <= second.start - 1_000_000_000
     assert second_post.attributes["server.address"] == "127.0.0.1"
 
 
