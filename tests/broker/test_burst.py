@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 
-from deploy.local.stack import Stack
 from shared.broker import Outgoing, Publisher, Unroutable
 from shared.broker.browser import browse, queue_states
 from shared.broker.burst import BURST, BURST_BYTES, bursts, publish_burst
@@ -21,16 +19,12 @@ NOWHERE = Outgoing(exchange=DEAD, routing_key="nobody", body=b"nobody's")
 
 
 @pytest.fixture
-async def url(stack: Stack) -> AsyncIterator[str]:
+async def url(vhost_url: str) -> str:
     """A virtual host with the topology."""
-    assert stack.rabbitmq is not None
-    name = f"burst-{uuid4().hex[:8]}"
-    url = await stack.rabbitmq.create_vhost(name)
-    declaring = Publisher(url, name="tests", topology=topology())
+    declaring = Publisher(vhost_url, name="tests", topology=topology())
     await declaring.connect()
     await declaring.aclose()
-    yield url
-    await stack.rabbitmq.delete_vhost(name)
+    return vhost_url
 
 
 @pytest.fixture
