@@ -96,7 +96,7 @@ class Browser:
         """Return what is held, in order; closing alone would return the windows in any order."""
         try:
             for window in self._windows:
-                await self._link.raw.basic_cancel(window, timeout=ANSWER_TIMEOUT)
+                await self._link.unsubscribe(window)
             for _, held in groupby(self._held.items(), key=itemgetter(1)):
                 tags = [tag for tag, _ in held]
                 for start in range(0, len(tags), RETURNED_IN_ORDER):
@@ -120,11 +120,9 @@ class Browser:
 
     async def _open_window(self) -> None:
         """Let more messages come although those before are still held: each window is one more consumer."""
+        window = f"window-{len(self._windows)}"
         try:
-            window = f"window-{len(self._windows)}"
-            async with asyncio.timeout(ANSWER_TIMEOUT):
-                await self._link.raw.basic_qos(prefetch_count=WINDOW)  # for each consumer
-                await self._link.raw.basic_consume(self._queue, self._on_message, consumer_tag=window)
+            await self._link.subscribe(self._queue, self._on_message, tag=window, prefetch=WINDOW)
         except FAULTS as error:
             raise _fault(error) from error
         self._windows.append(window)
@@ -198,7 +196,7 @@ async def queue_states(url: str, queues: Sequence[str], *, name: str) -> dict[st
 
 async def _state(link: Link, queue: str) -> QueueState:
     try:
-        declared = await link.raw.queue_declare(queue, passive=True, timeout=ANSWER_TIMEOUT)
+        declared = await link.look(queue)
     except FAULTS as error:
         raise _fault(error) from error
     return QueueState(messages=declared.message_count or 0, consumers=declared.consumer_count or 0)

@@ -18,8 +18,10 @@ from aio_pika.exceptions import (
     InvalidFrameError,
     ProbableAuthenticationError,
 )
+from aiormq.abc import ConsumerCallback
 from aiormq.channel import Channel as RawChannel
 from aiormq.exceptions import ChannelAccessRefused
+from pamqp.commands import Queue
 
 from shared.amqp_urls import each_url
 from shared.broker.declare import declare
@@ -93,6 +95,20 @@ class Link:
         finally:
             for wait in waits:
                 wait.cancel()
+
+    async def look(self, queue: str) -> Queue.DeclareOk:
+        """Return what the broker says of a queue, declaring nothing; raises one of FAULTS."""
+        return await self.raw.queue_declare(queue, passive=True, timeout=ANSWER_TIMEOUT)
+
+    async def subscribe(self, queue: str, callback: ConsumerCallback, *, tag: str, prefetch: int) -> None:
+        """Have messages of a queue handed out, so many at a time to this subscription; raises one of FAULTS."""
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            await self.raw.basic_qos(prefetch_count=prefetch)
+            await self.raw.basic_consume(queue, callback, consumer_tag=tag)
+
+    async def unsubscribe(self, tag: str) -> None:
+        """Have no more of them handed out; raises one of FAULTS."""
+        await self.raw.basic_cancel(tag, timeout=ANSWER_TIMEOUT)
 
     async def close(self) -> None:
         """Close, without waiting for a broker that does not answer."""

@@ -14,7 +14,7 @@ from aiormq.abc import DeliveredMessage
 
 from shared.backoff import Backoff
 from shared.broker.acks import Acks
-from shared.broker.connection import ANSWER_TIMEOUT, FAULTS, BrokerUnavailable, Link, open_link
+from shared.broker.connection import FAULTS, BrokerUnavailable, Link, open_link
 from shared.broker.message import Message
 from shared.telemetry.metrics import BROKER, RECONNECTS
 from shared.topology import Topology
@@ -83,7 +83,7 @@ class Consumer:
         link, self._consuming = self._link, False
         if link is not None and link.is_open:
             try:
-                await link.raw.basic_cancel(self._name, timeout=ANSWER_TIMEOUT)
+                await link.unsubscribe(self._name)
             except FAULTS:
                 log.info("broker.cancel_lost", queue=self._queue)
         await self._drain()
@@ -114,9 +114,8 @@ class Consumer:
             RECONNECTS.labels(BROKER).inc()
         self._acks = acks = Acks(link.raw)
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
-                await link.raw.basic_qos(prefetch_count=self._prefetch)
-                await link.raw.basic_consume(self._queue, partial(self._on_message, acks), consumer_tag=self._name)
+            callback = partial(self._on_message, acks)
+            await link.subscribe(self._queue, callback, tag=self._name, prefetch=self._prefetch)
             self._consuming = True
             backoff.reset()
             log.info("broker.consuming", queue=self._queue)

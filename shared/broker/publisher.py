@@ -16,7 +16,6 @@ from shared.backoff import Backoff
 from shared.broker.burst import bursts, publish_burst
 from shared.broker.confirms import CONFIRM_TIMEOUT, confirm_overdue
 from shared.broker.connection import (
-    ANSWER_TIMEOUT,
     FAULTS,
     BrokerRefused,
     BrokerUnavailable,
@@ -108,7 +107,7 @@ class Publisher:
         if self._link is None or not self._link.is_open:
             raise BrokerUnavailable("there is no connection")
         try:
-            declared = await self._link.raw.queue_declare(queue, passive=True, timeout=ANSWER_TIMEOUT)
+            declared = await self._link.look(queue)
         except FAULTS as error:
             raise BrokerUnavailable(str(error)) from error
         return declared.message_count or 0

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import shared.broker.publisher as publisher_module
+import shared.broker.connection as connection_module
 from deploy.local.stack import Stack
 from shared.broker import BrokerUnavailable, Consumer, Incoming, Outgoing, Publisher
 from shared.topology import EVENTS_TO_DISPATCH, RETRY, RUNG_HEADER, Topology, topology
@@ -66,7 +66,7 @@ async def test_messages_whose_confirms_never_come_are_published_again_over_anoth
 async def test_a_question_that_is_never_answered_holds_up_no_publishing(
     stack: Stack, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publisher_module, "ANSWER_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection_module, "ANSWER_TIMEOUT", 0.2)
     undeclared = Publisher(door.url, name="tests", topology=None)
     door.loses = DECLARED
     await undeclared.connect()
