@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import unquote
+from email.utils import format_datetime, unquote
+from secrets import token_hex
 
 from services.mailer.headers import MAIL_POLICY, MAIL_POLICY_UTF8
 from shared.mail.address import AddressRefused, mailbox, needs_smtputf8
@@ -63,13 +64,15 @@ def compose(
     message["From"] = Address(display_name=sender.name, addr_spec=sender.address)
     message["To"] = address
     message["Subject"] = rendered.subject
-    message["Date"] = date
+    message["Date"] = format_datetime(date)
     message["Message-ID"] = message_id(delivery_id, sender)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: keeps out-of-office answers away
     message["X-Signalpost-Event"] = event_id
     if list_unsubscribe_url:
         _add_unsubscribe(message, list_unsubscribe_url)
     message.set_content(rendered.text)
+    # Random enough to be in no text; the library would look whether its own one is.
+    message.make_alternative(boundary=f"=_{token_hex(12)}")
     message.add_alternative(rendered.html, subtype="html")
     return message
 

@@ -6,7 +6,7 @@ the sender's choice; and it writes a long URL or address as an encoded word, whi
 
 from email import policy
 from email.header import Header
-from email.headerregistry import BaseHeader, HeaderRegistry
+from email.headerregistry import BaseHeader, HeaderRegistry, UniqueSingleAddressHeader
 from email.policy import Policy
 from typing import Any
 
@@ -44,17 +44,29 @@ class _PlainText(_Verbatim):
         return f"{self.name}: {text.encode(linesep=policy.linesep)}{policy.linesep}"
 
 
-def _registry() -> HeaderRegistry:
-    registry = HeaderRegistry()
-    registry.map_to_type("subject", _PlainText)
-    for name in ("to", "message-id", "list-unsubscribe", "x-signalpost-event"):
-        registry.map_to_type(name, _Verbatim)
-    return registry
+class _Registry(HeaderRegistry):
+    """Takes values as they are, but for the subject and the sender's name.
+
+    The standard library's own classes parse each value and make it anew, which is most of what a mail costs.
+    """
+
+    def __init__(self) -> None:
+        # The stubs know fewer kinds of header classes than the registry takes.
+        super().__init__(default_class=_Verbatim, use_default_map=False)  # type: ignore[arg-type]
+        self.map_to_type("subject", _PlainText)
+        self.map_to_type("from", UniqueSingleAddressHeader)  # type: ignore[arg-type]
+        self._classes: dict[str, type[BaseHeader]] = {}
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        """The class of a header, made once; the standard library makes one for each header of each mail."""
+        if name not in self._classes:
+            self._classes[name] = super().__getitem__(name)
+        return self._classes[name]
 
 
 # Everything goes out as 7 bit: no server has to offer 8BITMIME, and no relay on the way can break a DKIM signature
 # by re-encoding the body.
-MAIL_POLICY = policy.SMTP.clone(cte_type="7bit", header_factory=_registry())
+MAIL_POLICY = policy.SMTP.clone(cte_type="7bit", header_factory=_Registry())
 """CRLF line ends and ASCII headers."""
 
 MAIL_POLICY_UTF8 = MAIL_POLICY.clone(utf8=True)
