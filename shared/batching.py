@@ -15,7 +15,10 @@ MAX_FLUSHES = 2
 """Flushes under way at once. While both are, items gather: so batches grow with the load by themselves. Without
 this bound they stay small for ever: each small batch that ends lets in just enough work for another small one."""
 BUSY = 12
-"""A batch of so many items means load: then the next one may gather for longer."""
+"""A batch of so many items means load: then the next one may gather for longer. Fewer are not worth a second flush
+beside the first: what it costs slows down everything else, and so the first one too."""
+PATIENCE = 0.025
+"""Seconds after which a few get theirs all the same: the first one is slow."""
 
 
 class Batcher(Generic[Item, Result]):
@@ -36,14 +39,15 @@ class Batcher(Generic[Item, Result]):
         window: float,
         max_items: int,
         busy_window: float | None = None,
+        patience: float = PATIENCE,
     ) -> None:
-        self._flush, self._max_items = flush, max_items
+        self._flush, self._max_items, self._patience = flush, max_items, patience
         self._calm_window, self._busy_window = window, window if busy_window is None else busy_window
         self._window = window
         self._items: list[Item] = []
         self._futures: list[asyncio.Future[Result]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._is_due = False
+        self._is_due, self._is_late = False, False
         self._running: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: Item) -> Result:
@@ -52,22 +56,33 @@ class Batcher(Generic[Item, Result]):
         future: asyncio.Future[Result] = loop.create_future()
         self._items.append(item)
         self._futures.append(future)
-        if len(self._items) >= self._max_items:
-            self._start_flush()
-        elif self._timer is None:
+        if self._timer is None:
             self._timer = loop.call_later(self._window, self._window_ended)
+        self._flush_if_time()
         return await future
 
     def _window_ended(self) -> None:
         self._is_due = True
-        self._start_flush()
+        self._timer = asyncio.get_running_loop().call_later(self._patience, self._patience_ended)
+        self._flush_if_time()
 
-    def _start_flush(self) -> None:
-        if len(self._running) >= MAX_FLUSHES or not self._items:
+    def _patience_ended(self) -> None:
+        self._is_late = True
+        self._flush_if_time()
+
+    def _is_time(self) -> bool:
+        if len(self._running) >= MAX_FLUSHES:
+            return False
+        if len(self._items) >= self._max_items:
+            return True
+        return self._is_due and (not self._running or self._is_late or len(self._items) >= BUSY)
+
+    def _flush_if_time(self) -> None:
+        if not self._is_time():
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer, self._is_due = None, False
+        self._timer, self._is_due, self._is_late = None, False, False
         items, self._items = self._items[: self._max_items], self._items[self._max_items :]
         futures, self._futures = self._futures[: self._max_items], self._futures[self._max_items :]
         self._window = self._busy_window if len(items) >= BUSY else self._calm_window
@@ -79,8 +94,7 @@ class Batcher(Generic[Item, Result]):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        if self._is_due or len(self._items) >= self._max_items:
-            self._start_flush()
+        self._flush_if_time()
 
     async def _run(self, items: list[Item], futures: list[asyncio.Future[Result]]) -> None:
         try:

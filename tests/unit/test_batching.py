@@ -44,22 +44,57 @@ async def test_a_lone_caller_waits_for_the_window_only() -> None:
         assert await batcher.submit(4) == 8
 
 
-async def test_a_slow_flush_does_not_hold_up_the_next_one() -> None:
-    blocked, release = asyncio.Event(), asyncio.Event()
+class Blocking:
+    """A flush that takes, for a batch with a 1, until it is let go."""
 
-    async def flush(items: Sequence[int]) -> Sequence[int]:
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.blocked, self.release = asyncio.Semaphore(0), asyncio.Event()
+
+    async def __call__(self, items: Sequence[int]) -> Sequence[int]:
+        self.batches.append(list(items))
         if 1 in items:
-            blocked.set()
-            await release.wait()
+            self.blocked.release()
+            await self.release.wait()
         return items
 
-    batcher = Batcher(flush, window=0.001, max_items=1)
+
+async def test_a_few_that_come_during_a_flush_share_the_next_one() -> None:
+    flush = Blocking()
+    batcher = Batcher(flush, window=0.0, max_items=1000, patience=LONG)
     first = asyncio.create_task(batcher.submit(1))
-    await blocked.wait()
+    await flush.blocked.acquire()
+    few = [asyncio.create_task(batcher.submit(n)) for n in range(2, BUSY)]
+    assert not (await asyncio.wait(few, timeout=0.05))[0]
+    flush.release.set()
+    assert await asyncio.gather(first, *few) == list(range(1, BUSY))
+    assert flush.batches == [[1], list(range(2, BUSY))]
+
+
+@pytest.mark.parametrize("settings", [{}, {"patience": LONG}], ids=["one, after a while", "many, at once"])
+async def test_a_slow_flush_does_not_hold_up_the_next_one(settings: dict[str, float]) -> None:
+    flush = Blocking()
+    batcher = Batcher(flush, window=0.0, max_items=1000, **settings)
+    first = asyncio.create_task(batcher.submit(1))
+    await flush.blocked.acquire()
+    others = range(2, 2 + (BUSY if settings else 1))
     async with asyncio.timeout(10):
-        assert await batcher.submit(2) == 2
-    release.set()
+        assert await asyncio.gather(*(batcher.submit(n) for n in others)) == [*others]
+    flush.release.set()
     assert await first == 1
+
+
+async def test_the_full_batches_are_two_at_a_time() -> None:
+    flush = Blocking()
+    batcher = Batcher(flush, window=LONG, max_items=1)
+    first, second = (asyncio.create_task(batcher.submit(1)) for _ in range(2))
+    async with asyncio.timeout(10):
+        await flush.blocked.acquire()
+        await flush.blocked.acquire()
+    third = asyncio.create_task(batcher.submit(3))
+    assert not (await asyncio.wait([third], timeout=0.05))[0]
+    flush.release.set()
+    assert [await first, await second, await third] == [1, 1, 3]
 
 
 async def test_a_failed_flush_fails_its_own_callers_and_no_others() -> None:
