@@ -5,7 +5,6 @@ consumer. What counts is operations for each CPU second of that process, which i
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.bench import Bench
@@ -13,7 +12,6 @@ from benchmarks.figures import Measured, Plot, figure
 from benchmarks.meter import Window, watch
 from benchmarks.pipeline import END, counter
 from benchmarks.system import System, certificate_event
-from deploy.local.services import WORKER
 from shared.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
 
 NAME = "stages"
@@ -77,16 +75,21 @@ async def bare_parts(bench: Bench) -> dict[str, Bare]:
     }
 
 
-async def drain(bench: Bench, program: Sequence[str] = WORKER) -> dict[str, Window]:
+async def drain(bench: Bench) -> dict[str, Window]:
     """Let a dispatcher and then a webhook consumer drain a full queue."""
     total = bench.size(full=10_000, quick=4_000)
-    async with bench.system(program=program) as system:
-        await system.subscribe(bench.nginx.url, tenants=TENANTS)
-        await system.publish([certificate_event(n, tenant=TENANTS[n % len(TENANTS)]) for n in range(total)])
+    async with bench.system() as system:
+        await fill(bench, system, total)
         return {
             "dispatcher": await drain_events(system, total),
             "webhook": await drain_tasks(bench, system, total),
         }
+
+
+async def fill(bench: Bench, system: System, total: int) -> None:
+    """Put so many events into the queue, each of them for one endpoint of the receiver."""
+    await system.subscribe(bench.nginx.url, tenants=TENANTS)
+    await system.publish([certificate_event(n, tenant=TENANTS[n % len(TENANTS)]) for n in range(total)])
 
 
 async def drain_events(system: System, total: int) -> Window:

@@ -1,15 +1,20 @@
 """What metrics cost while nobody asks for traces: the stages with telemetry as it is, and with it compiled out.
 
-More repeats than elsewhere, for a few per cent are what is looked for.
+A few per cent are what is looked for, and from one minute to the next this takes the machine more than that. So both
+programs run at the same moment, each on a full queue of its own.
 """
 
+import asyncio
 import sys
 from collections import defaultdict
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Measured, figure
-from benchmarks.scenarios.stages import UNIT, drain
-from deploy.local.services import WORKER
+from benchmarks.meter import Window, watch
+from benchmarks.pipeline import END
+from benchmarks.scenarios.stages import SKIPPED, UNIT, drain_events, fill
+from benchmarks.system import System
+from shared.topology import WEBHOOK, to_send_queue
 
 NAME = "telemetry"
 WITHOUT = (sys.executable, "-m", "benchmarks.without_telemetry")
@@ -17,22 +22,41 @@ GOAL = "ratio >= 0.97"
 
 
 async def measure(bench: Bench) -> Measured:
-    """Take turns between the two programs, and between which of them goes first."""
-    values: dict[tuple[str, tuple[str, ...]], list[float]] = defaultdict(list)
-    for repeat in range(bench.size(full=3, quick=1)):
-        for program in (WORKER, WITHOUT)[:: -1 if repeat % 2 else 1]:
-            for stage, window in (await drain(bench, program)).items():
-                values[stage, program].append(window.per_cpu_second(stage))
+    """Run the pair several times over."""
+    with_it: dict[str, list[float]] = defaultdict(list)
+    without: dict[str, list[float]] = defaultdict(list)
+    total = bench.size(full=10_000, quick=3_000)
+    for _ in range(bench.size(full=5, quick=1)):
+        async with bench.system() as system, bench.system(program=WITHOUT) as other:
+            for each in (system, other):
+                await fill(bench, each, total)
+            for stage, drain in (("dispatcher", drain_events), ("webhook", _drain_tasks)):
+                windows = await asyncio.gather(drain(system, total), drain(other, total))
+                for values, window in zip((with_it, without), windows, strict=True):
+                    values[stage].append(window.per_cpu_second(stage))
     return Measured(
         [
             figure(
                 NAME,
                 f"{stage}, beside it without telemetry",
-                values[stage, WORKER],
+                with_it[stage],
                 UNIT,
-                references=values[stage, WITHOUT],
+                references=without[stage],
                 goal=GOAL,
             )
             for stage in ("webhook", "dispatcher")
         ]
     )
+
+
+async def _drain_tasks(system: System, total: int) -> Window:
+    """Have the tasks in the queue delivered; counted by what was taken, for the receiver has requests of both."""
+
+    async def taken() -> int:
+        return total - await system.waiting(to_send_queue(WEBHOOK))
+
+    [consumer] = await system.start("webhook")
+    window = await watch(system.meter(), taken, first=int(total * SKIPPED), last=int(total * END))
+    await system.settled(total)
+    await consumer.stop()
+    return window
