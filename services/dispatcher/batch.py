@@ -70,7 +70,7 @@ class BatchDispatcher:
         planned = self._plan_batch(todo, subscriptions)
         present = await self._deliveries.add([delivery for plan in planned for delivery in plan.deliveries])
         earlier = {delivery.id: delivery for delivery in present}
-        await asyncio.gather(self._mark_dispatched(planned, known), self._publish_tasks(planned, earlier))
+        await asyncio.gather(self._publish_tasks(planned, earlier), self._mark_dispatched(planned, known))
         left = {arrival.event.id for arrival in todo} - {plan.arrival.event.id for plan in planned}
         ended = [arrival for arrival in arrivals if arrival.event.id not in left]
         _count(ended, planned, earlier)

@@ -96,7 +96,11 @@ class Publisher:
 
     async def publish_all(self, messages: Sequence[Outgoing]) -> None:
         """Publish many messages as `publish` does one, with few writes; they may overtake each other."""
-        await asyncio.gather(*(self._publish_burst(burst) for burst in bursts(messages)))
+        cut = list(bursts(messages))
+        if len(cut) == 1:  # at once: a task of its own would wait for its turn
+            await self._publish_burst(cut[0])
+        else:
+            await asyncio.gather(*(self._publish_burst(burst) for burst in cut))
 
     async def message_count(self, queue: str) -> int:
         """Return how many messages of a queue wait to be handed out.
