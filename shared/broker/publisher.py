@@ -59,6 +59,7 @@ class Publisher:
         self._watching: asyncio.Task[None] | None = None
         self._connecting: asyncio.Task[Link] | None = None
         self._opened_at = 0.0
+        self._refused: set[tuple[str, str]] = set()
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._bursts = asyncio.Semaphore(MAX_BURSTS)
 
@@ -131,15 +132,12 @@ class Publisher:
 
     async def _burst_once(self, link: Link, burst: Sequence[Outgoing]) -> Sequence[Outgoing]:
         """Return what the broker did not confirm."""
-        if len(link.raw.confirmations) >= MAX_IN_FLIGHT:
-            return burst
-        return await publish_burst(link.raw, burst)
+        return burst if _is_blocked(link) else await publish_burst(link.raw, burst)
 
     async def _publish_once(self, link: Link, message: Outgoing) -> bool:
         """Return whether the broker confirmed; if not, publishing again may help."""
         try:
-            if len(link.raw.confirmations) >= MAX_IN_FLIGHT:
-                # What callers gave up still lies in the socket's buffer while the broker blocks: add no more to it.
+            if _is_blocked(link):
                 log.warning("broker.confirms_nothing", name=self._name)
                 return False
             await link.raw.basic_publish(
@@ -158,7 +156,7 @@ class Publisher:
             await link.close()
             return False
         except DeliveryError:
-            log.warning("broker.publish_refused", exchange=message.exchange, routing_key=message.routing_key)
+            self._note_refusal(message)
             if time.monotonic() - self._opened_at > REFUSALS_WITHIN:
                 await link.close()
             return False
@@ -170,6 +168,13 @@ class Publisher:
             raise_if_ours()
             return False
         return True
+
+    def _note_refusal(self, message: Outgoing) -> None:
+        """Log a refusal, but once for each link and route: thousands may be refused, and each of them many times."""
+        route = (message.exchange, message.routing_key)
+        if route not in self._refused:
+            self._refused.add(route)
+            log.warning("broker.publish_refused", exchange=message.exchange, routing_key=message.routing_key)
 
     async def _connected(self) -> Link:
         """Return the open link, which all callers wait for together while there is none."""
@@ -203,6 +208,7 @@ class Publisher:
             await lost.close()
         link = await open_link(self._url, name=self._name, confirms=True, topology=self._topology)
         self._opened_at = time.monotonic()
+        self._refused.clear()
         if lost is not None:
             RECONNECTS.labels(BROKER).inc()
         self._link = link  # here: those who wait for it may all have given up
@@ -215,6 +221,11 @@ class Publisher:
         if link.is_open:
             log.warning("broker.confirm_overdue", name=self._name, messages=len(link.raw.confirmations))
             await link.close()
+
+
+def _is_blocked(link: Link) -> bool:
+    """Tell whether it confirms nothing: what callers gave up still lies in the buffer of the socket, so add no more."""
+    return len(link.raw.confirmations) >= MAX_IN_FLIGHT
 
 
 def _concerns(refusal: BaseException, message: Outgoing) -> bool:
