@@ -30,6 +30,7 @@ MAX_ATTEMPTS = 100
 """Attempts kept of one delivery, the latest ones. Replays add to them without end, and what outgrows MongoDB's 16 MiB
 could never be recorded again: its batch would wait for ever, with everything else in it."""
 
+_KNOWN = [state.value for state in DeliveryState]
 _UNFINISHED = [state.value for state in UNFINISHED]
 
 
@@ -125,7 +126,8 @@ class Deliveries:
 
     async def due(self, *, channel: str, before: datetime, limit: int) -> list[Delivery]:
         """Return deliveries of a channel that were due before a time, oldest first."""
-        query = {"due_at": {"$lt": before}, "channel": channel}
+        # Not those that a newer version left in a state unknown here: they would keep all the others from being read.
+        query = {"due_at": {"$lt": before}, "channel": channel, "state": {"$in": _KNOWN}}
         documents = await self._database.hold(
             lambda: self._collection.find(query).sort("due_at", 1).limit(limit).to_list()
         )

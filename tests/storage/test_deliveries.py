@@ -1,5 +1,7 @@
 """What the delivery log keeps, and that it stays small enough to be written at all."""
 
+from datetime import timedelta
+
 from shared.attempt import Attempt, Transition
 from shared.clock import utc_now
 from shared.reasons import DeliveryState
@@ -36,3 +38,13 @@ async def test_a_delivery_replayed_again_and_again_keeps_its_latest_attempts_and
     assert found.delivery.attempts_made == rounds
     assert [attempt.number for attempt in found.delivery.attempts] == list(range(4, rounds + 1))
     assert [replay.cause for replay in found.replays] == [f"round {number}" for number in range(4, rounds + 1)]
+
+
+async def test_what_a_newer_version_left_in_a_state_unknown_here_keeps_no_other_from_being_found_due(
+    database: Database,
+) -> None:
+    deliveries, overdue = Deliveries(database, Subscriptions(database)), utc_now() - timedelta(minutes=1)
+    await deliveries.add([a_delivery(id=f"dlv_{number}", due_at=overdue) for number in range(2)])
+    await database.deliveries.update_one({"_id": "dlv_0"}, {"$set": {"state": "of a later version"}})
+    found = await deliveries.due(channel="webhook", before=utc_now(), limit=10)
+    assert [delivery.id for delivery in found] == ["dlv_1"]
