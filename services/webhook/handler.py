@@ -22,6 +22,7 @@ from shared.reasons import DeadReason, SkipReason
 from shared.retry import RetrySchedule
 from shared.stall import StallWatch
 from shared.storage import Slots, Subscription, Subscriptions
+from shared.telemetry.metrics import ENDPOINTS_CONGESTED
 from shared.telemetry.spans import note_status, requesting
 from shared.telemetry.trace import child_traceparent
 from shared.telemetry.tracing import Tracing
@@ -56,6 +57,7 @@ class WebhookSender:
         self._session, self._stall_watch = session, stall_watch
         self._tracing = tracing
         self._lanes = Lanes()
+        ENDPOINTS_CONGESTED.set_function(self._lanes.congested)
         self._checked = lru_cache(REMEMBERED_URLS)(policy.check_url)
         self._secret = lru_cache(REMEMBERED_SECRETS)(settings.keyring().open)
 

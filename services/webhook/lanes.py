@@ -39,6 +39,8 @@ class Lane:
     line: deque[asyncio.Future[None]] = field(default_factory=deque)
     away: int = 0
     """How many deliveries were sent to the ladder since the lane was last clear."""
+    is_congested: bool = False
+    """Whether its latest request says that the endpoint can't take more, or anything at all."""
 
     @property
     def is_idle(self) -> bool:
@@ -81,6 +83,7 @@ class Lane:
     def leave(self, *, duration: float, congested: bool) -> None:
         """Give the place back, and say how long the request took and whether the endpoint seems overloaded."""
         self.moved_at = asyncio.get_running_loop().time()
+        self.is_congested = congested
         was_full = self.in_flight >= int(self.bound)
         self.duration += SMOOTHING * (duration - self.duration)
         ceiling = min(max(HELD_SECONDS / max(self.duration, 0.001), 1.0), MAX_BOUND)
@@ -119,6 +122,10 @@ class Lanes:
                 self._forget_idle()
             lane = self._lanes[subscription_id] = Lane()
         return lane
+
+    def congested(self) -> int:
+        """Count the endpoints whose latest request says that they can't take more, or anything at all."""
+        return sum(lane.is_congested for lane in self._lanes.values())
 
     def _forget_idle(self) -> None:
         # A forgotten endpoint begins again with the first bound, which is a small one.

@@ -189,6 +189,11 @@ BOUND_REDUCTIONS: Final = _counter(
     "Times that the bound on the requests in flight to one endpoint was halved because it timed out, could not be "
     "reached or answered 429 or 503.",
 )
+ENDPOINTS_CONGESTED: Final = _gauge(
+    "endpoints_congested",
+    "Endpoints whose latest request from this process timed out, could not be reached or was answered 429 or 503. "
+    "One in trouble is its owner's concern, many may be ours.",
+)
 WEBHOOKS_DISABLED: Final = _counter(
     "webhooks_disabled_total",
     "Webhooks that Signalpost disabled: the receiver answered 410 (gone) or failed too often (consecutive_failures).",

@@ -71,6 +71,20 @@ async def test_deliveries_and_attempts_are_counted_by_outcome(
         assert 1 < await webhook.grown(f"{name}_sum", channel="webhook") < 60, "one of the two waited for a second"
 
 
+async def test_an_endpoint_in_trouble_is_counted_until_it_answers(
+    counted: System, receiver: Receiver, tenant: str
+) -> None:
+    webhook, client = await Counting.of(counted, "webhook"), counted.client(tenant)
+    await client.create_webhook(receiver.script("/busy", 503, 503, 200), "certificate.issued")
+    await counted.publish(certificate(tenant))
+    await counted.wait_for_states(tenant, "dead")
+    assert await webhook.grown("endpoints_congested") == 1
+    assert await webhook.grown("endpoint_bound_reductions_total") == 2
+    await counted.publish(certificate(tenant))
+    await counted.wait_for_states(tenant, "dead", "delivered")
+    assert await webhook.grown("endpoints_congested") == 0
+
+
 async def test_an_event_of_last_year_is_late_from_its_own_time_only(
     counted: System, receiver: Receiver, tenant: str
 ) -> None:

@@ -141,3 +141,14 @@ async def test_each_endpoint_has_a_lane_of_its_own() -> None:
     await fill(lanes.to("wh_dead"), int(FIRST_BOUND))
     assert await lanes.to("wh_healthy").enter() is None
     assert lanes.to("wh_dead") is lanes.to("wh_dead")
+
+
+async def test_endpoints_count_as_congested_until_a_request_gets_an_answer() -> None:
+    lanes = Lanes()
+    for name in ("wh_dead", "wh_busy", "wh_healthy"):
+        await fill(lanes.to(name), 1)
+        lanes.to(name).leave(duration=0.01, congested=name != "wh_healthy")
+    assert lanes.congested() == 2
+    await fill(lanes.to("wh_busy"), 1)
+    lanes.to("wh_busy").leave(duration=0.01, congested=False)
+    assert lanes.congested() == 1

@@ -67,6 +67,12 @@ RECEIVERS: Final = Dashboard(
                 unit="cps",
             ),
             Graph(
+                title="Endpoints in trouble",
+                meaning="Whose latest request timed out, could not be reached or was answered 429 or 503; "
+                "by process, because each sees its own requests.",
+                queries={"{{instance}}": "signalpost_endpoints_congested"},
+            ),
+            Graph(
                 title="Put back without costing an attempt",
                 meaning="endpoint_busy is normal beside a slow endpoint; our_fault and bug are not.",
                 queries=rates("signalpost_deliveries_postponed_total", "channel", "reason"),
