@@ -224,7 +224,7 @@ class Publisher:
 
 
 def _is_blocked(link: Link) -> bool:
-    """Tell whether it confirms nothing: what callers gave up still lies in the buffer of the socket, so add no more."""
+    """Tell whether it confirms nothing: what callers gave up still lies in the socket's buffer, so add no more."""
     return len(link.raw.confirmations) >= MAX_IN_FLIGHT
 
 
