@@ -4,6 +4,7 @@ All sizes lie in the same MongoDB, each in a database of its own, and take turns
 each batch asks for as many of them whatever the size. Compared is CPU, of the dispatcher and of MongoDB.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -36,6 +37,7 @@ OTHERS = ("signer.created", "signing.completed", "policy.violated")
 INSERTED_AT_ONCE = 10_000
 CACHE = "3G"
 PROCESSES = ("dispatcher", "mongodb")
+ALONE, PART = "matching alone", "matching alone, MongoDB's part"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,8 @@ async def measure(bench: Bench) -> Measured:
                 micros = (await dispatch(bench, system, population)).cpu_micros()
                 for process in PROCESSES:
                     costs[population][process].append(micros[process])
-                costs[population]["matching alone"].append(await match(bench, system, population))
+                for what, cost in (await match(bench, system, population)).items():
+                    costs[population][what].append(cost)
     figures = [
         figure(
             NAME,
@@ -80,15 +83,15 @@ async def measure(bench: Bench) -> Measured:
             costs[larger][what],
             "µs each",
             references=costs[smaller][what],
-            goal="ratio <= 1.3",
+            goal=None if what == PART else "ratio <= 1.3",
         )
         for smaller, *others in (spread, alone)
         for larger in others
-        for what in (*PROCESSES, "matching alone")
+        for what in (*PROCESSES, ALONE, PART)
     ]
     series: dict[str, Sequence[tuple[str | float, float]]] = {
         what: [(f"{population.size:,}", figure(NAME, "", costs[population][what], "").value) for population in spread]
-        for what in (*PROCESSES, "matching alone")
+        for what in (*PROCESSES, ALONE)
     }
     plot = Plot(name="growth", title="CPU for each event, by subscriptions", kind="bars", y="µs each", series=series)
     return Measured(figures, [plot])
@@ -153,15 +156,21 @@ async def dispatch(bench: Bench, system: System, population: Population) -> Wind
     return window
 
 
-async def match(bench: Bench, system: System, population: Population) -> float:
-    """Ask for the subscriptions of a batch's events, again and again; returns MongoDB's µs for each event."""
+async def match(bench: Bench, system: System, population: Population) -> dict[str, float]:
+    """Ask for the subscriptions of a batch's events, again and again; returns the µs for each event.
+
+    They are those of MongoDB and of this process, which writes the question and reads the answer.
+    """
     batch, batches = 200, bench.size(full=300, quick=40)
     subscriptions = Subscriptions(system.database)
     patterns = patterns_matching("certificate.issued")
     meter = system.meter()
-    first = meter.sample()
+    first, asking = meter.sample(), time.process_time()
     for start in range(0, batch * batches, batch):
         wanted = {population.event(number).tenant_id for number in range(start, start + batch)}
         found = await subscriptions.matching([(tenant, patterns) for tenant in sorted(wanted)])
         assert len(found) == len(wanted)
-    return Window(operations=batch * batches, first=first, last=meter.sample()).cpu_micros()["mongodb"]
+    asked = batch * batches
+    asking = 1e6 * (time.process_time() - asking) / asked
+    answering = Window(operations=asked, first=first, last=meter.sample()).cpu_micros()["mongodb"]
+    return {ALONE: asking + answering, PART: answering}
