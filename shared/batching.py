@@ -63,8 +63,9 @@ class Batcher(Generic[Item, Result]):
 
     def _window_ended(self) -> None:
         self._is_due = True
-        self._timer = asyncio.get_running_loop().call_later(self._patience, self._patience_ended)
         self._flush_if_time()
+        if self._is_due:
+            self._timer = asyncio.get_running_loop().call_later(self._patience, self._patience_ended)
 
     def _patience_ended(self) -> None:
         self._is_late = True
