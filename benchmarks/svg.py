@@ -80,7 +80,7 @@ def _lines(plot: Plot) -> Iterator[str]:
         _, y = at(xs[0], line * step)
         yield f'<path d="M{left} {y:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>'
         yield _text(left - 6, y + 4, number(line * step), anchor="end")
-    for value in xs:
+    for value in _labelled(xs):
         yield _text(at(value, 0)[0], bottom + 18, number(value), anchor="middle")
     yield _text(WIDTH / 2, bottom + 38, plot.x, anchor="middle", fill="#666")
     yield _text(WIDTH - 12, 20, plot.y, anchor="end", fill="#666")
@@ -88,8 +88,15 @@ def _lines(plot: Plot) -> Iterator[str]:
         yield _line([at(float(x), y) for x, y in points], position)
 
 
+def _labelled(xs: Sequence[float]) -> Sequence[float]:
+    """Where the horizontal axis is labelled: at each point, or at a few round numbers if the points are many."""
+    step = _step(xs[-1])
+    rounds = [mark * step for mark in range(ceil(xs[0] / step), floor(xs[-1] / step) + 1)]
+    return xs if len(xs) <= len(rounds) else rounds
+
+
 def _step(top: float) -> float:
-    """The distance of the grid's lines: 1, 2 or 5 times a power of ten, so that there are four to ten of them."""
+    """The distance between the marks of an axis: 1, 2 or 5 times a power of ten, so that there are four to ten."""
     power = 10.0 ** floor(log10(top))
     return next(power * factor for factor in (0.1, 0.2, 0.5, 1.0) if top / (power * factor) <= 10)
 

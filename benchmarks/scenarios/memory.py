@@ -30,6 +30,8 @@ SERVICES = ("api", "dispatcher", "webhook", "mailer")
 MEGABYTE = 1e6
 JWT_SECRET = "a secret of the benchmarks, long enough"  # noqa: S105 - for a system that lives for minutes
 LOOK_EVERY = 0.5
+POINTS = 100
+"""Points of a line in the plot, or some more."""
 API_CALLERS = 8
 MAILS_AT_ONCE = 200
 
@@ -68,7 +70,8 @@ def _figures(bench: Bench, name: str, points: Sequence[tuple[float, float]]) -> 
 
 
 def _plot(series: dict[str, list[tuple[float, float]]]) -> Plot:
-    lines: dict[str, Sequence[tuple[str | float, float]]] = {name: list(series[name]) for name in SERVICES}
+    step = max(len(series[SERVICES[0]]) // POINTS, 1)
+    lines: dict[str, Sequence[tuple[str | float, float]]] = {name: list(series[name][::step]) for name in SERVICES}
     return Plot(name="memory", title="Memory at full load", kind="lines", x="seconds", y="MB", series=lines)
 
 
