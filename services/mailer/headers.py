@@ -51,7 +51,8 @@ class _Registry(HeaderRegistry):
     """
 
     def __init__(self) -> None:
-        # The stubs know fewer kinds of header classes than the registry takes.
+        # The stubs ask the default class for a `value_parser`, which our `parse` has no use for; and they let only
+        # whole headers be mapped, although the registry joins each class with BaseHeader itself.
         super().__init__(default_class=_Verbatim, use_default_map=False)  # type: ignore[arg-type]
         self.map_to_type("subject", _PlainText)
         self.map_to_type("from", UniqueSingleAddressHeader)  # type: ignore[arg-type]
