@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -35,17 +36,21 @@ time.sleep(600)
 
 
 def wait_until_it_runs(pid: int, program: str) -> None:
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0] != program.encode():
-        assert time.monotonic() < deadline, f"process {pid} has not become {program}"
-        time.sleep(0.01)
+    def runs() -> bool:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0] == program.encode()
+
+    look_until(runs, f"process {pid} has not become {program}")
 
 
 def wait_until_gone(pid: int) -> None:
+    look_until(lambda: process_state(pid) is None, f"process {pid} still lives")
+
+
+def look_until(holds: Callable[[], bool], otherwise: str) -> None:
     deadline = time.monotonic() + 20
-    while process_state(pid) is not None:
-        assert time.monotonic() < deadline, f"process {pid} still lives"
-        time.sleep(0.01)
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.01)  # between two looks; nothing tells us when another process has done something
 
 
 async def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(directory: RunDirectory) -> None:
