@@ -15,8 +15,8 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Measured, Plot, figure
 from benchmarks.meter import Window, watch
 from benchmarks.pipeline import END, counter
-from benchmarks.scenarios.stages import SKIPPED, TENANTS, drain_events
-from benchmarks.system import System, certificate_event
+from benchmarks.scenarios.stages import SKIPPED, drain_events, fill
+from benchmarks.system import System
 from deploy.local.process import Process, StackError
 from deploy.local.services import Service
 
@@ -87,8 +87,7 @@ async def ours(bench: Bench) -> Window:
     """Drain a queue of deliveries with our own consumers."""
     total = bench.size(full=10_000, quick=2_000)
     async with bench.system() as system:
-        await system.subscribe(bench.nginx.url, tenants=TENANTS)
-        await system.publish([certificate_event(n, tenant=TENANTS[n % len(TENANTS)]) for n in range(total)])
+        await fill(bench, system, total)
         await drain_events(system, total)
         posted = await counter(bench)  # before anybody posts
         return await _window(bench, system, posted, total, await system.start("webhook", count=PROCESSES))

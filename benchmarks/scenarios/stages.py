@@ -5,6 +5,7 @@ consumer. What counts is operations for each CPU second of that process, which i
 """
 
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from benchmarks.bench import Bench
@@ -80,10 +81,11 @@ async def drain(bench: Bench) -> dict[str, Window]:
     total = bench.size(full=10_000, quick=4_000)
     async with bench.system() as system:
         await fill(bench, system, total)
-        return {
-            "dispatcher": await drain_events(system, total),
-            "webhook": await drain_tasks(bench, system, total),
-        }
+        dispatcher = await drain_events(system, total)
+        posted = await counter(bench)
+        webhook = await drain_tasks(system, total, posted, receiver=bench.nginx.pid)
+        assert await posted() == total
+        return {"dispatcher": dispatcher, "webhook": webhook}
 
 
 async def fill(bench: Bench, system: System, total: int) -> None:
@@ -105,14 +107,17 @@ async def drain_events(system: System, total: int) -> Window:
     return window
 
 
-async def drain_tasks(bench: Bench, system: System, total: int, *, processes: int = 1) -> Window:
-    """Have the tasks in the queue delivered by so many consumers, which have ended when this returns."""
-    posted = await counter(bench)
-    consumers = await system.start("webhook", count=processes)
-    meter = system.meter(receiver=bench.nginx.pid)
-    window = await watch(meter, posted, first=int(total * SKIPPED), last=int(total * END))
+async def drain_tasks(system: System, total: int, through: Callable[[], Awaitable[int]], **others: int) -> Window:
+    """Have the tasks in the queue delivered by a consumer, which has ended when this returns.
+
+    Args:
+        system: whose queue it is.
+        total: how many tasks it holds.
+        through: counts those that are through.
+        others: processes to measure beside it (name=pid).
+    """
+    [consumer] = await system.start("webhook")
+    window = await watch(system.meter(**others), through, first=int(total * SKIPPED), last=int(total * END))
     await system.settled(total)
-    for consumer in consumers:
-        await consumer.stop()
-    assert await posted() == total
+    await consumer.stop()
     return window

@@ -10,9 +10,8 @@ from collections import defaultdict
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Measured, figure
-from benchmarks.meter import Window, watch
-from benchmarks.pipeline import END
-from benchmarks.scenarios.stages import SKIPPED, UNIT, drain_events, fill
+from benchmarks.meter import Window
+from benchmarks.scenarios.stages import UNIT, drain_events, drain_tasks, fill
 from benchmarks.system import System
 from shared.topology import WEBHOOK, to_send_queue
 
@@ -50,13 +49,7 @@ async def measure(bench: Bench) -> Measured:
 
 
 async def _drain_tasks(system: System, total: int) -> Window:
-    """Have the tasks in the queue delivered; counted by what was taken, for the receiver has requests of both."""
-
-    async def taken() -> int:
+    async def taken() -> int:  # the receiver can't count, for it has the requests of both
         return total - await system.waiting(to_send_queue(WEBHOOK))
 
-    [consumer] = await system.start("webhook")
-    window = await watch(system.meter(), taken, first=int(total * SKIPPED), last=int(total * END))
-    await system.settled(total)
-    await consumer.stop()
-    return window
+    return await drain_tasks(system, total, taken)
