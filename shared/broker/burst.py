@@ -5,8 +5,7 @@ which cost the dispatcher more than storing the delivery does. This takes the sa
 tags, so both ways may be used on one channel; `tests/broker/test_burst.py` holds it to what aiormq does.
 """
 
-import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -17,7 +16,7 @@ from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from shared.broker.connection import FAULTS, raise_if_ours
+from shared.broker.connection import FAULTS, AmqpConnection
 from shared.broker.outgoing import Outgoing, properties_of
 
 BURST: Final = 100
@@ -41,28 +40,31 @@ def bursts(messages: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
         yield burst
 
 
-async def publish_burst(channel: RawChannel, messages: Sequence[Outgoing]) -> list[Outgoing]:
+async def publish_burst(connection: AmqpConnection, messages: Sequence[Outgoing]) -> list[Outgoing]:
     """Publish messages and return those that the broker did not confirm.
 
-    Waits until it has answered for each of them, or the channel is lost.
+    Waits until it has answered for each of them, or the connection is lost.
     """
+    channel = connection.channel
     properties = [properties_of(message) for message in messages]
     payload = b"".join(
         part
         for message, fields in zip(messages, properties, strict=True)
         for part in _frames(channel, message, fields)
     )
+    answers: _Answers | None = None
     try:
-        async with channel.lock:
-            answers = _Answers(channel, messages, [fields.message_id or "" for fields in properties])
-            try:
-                await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
-            except BaseException:
-                answers.withdraw()  # the broker counts only what was written
-                raise
+        async with connection.waiting():
+            async with channel.lock:
+                answers = _Answers(channel, messages, [fields.message_id or "" for fields in properties])
+                await answers.owed_after(channel.write_queue.put(ChannelFrame(payload=payload, should_close=False)))
+            await answers.complete
     except FAULTS:
-        return list(messages)
-    return await answers.unconfirmed()
+        pass  # no more answers will come
+    finally:
+        if answers is not None:
+            answers.forget_message_ids()
+    return list(messages) if answers is None else answers.unconfirmed
 
 
 class _Answers:
@@ -74,41 +76,39 @@ class _Answers:
         self._tags = range(first, first + len(messages))
         self._unconfirmed = dict(zip(self._tags, messages, strict=True))
         self._owed = len(messages)
-        self._complete = channel.create_future()  # fails with the channel
+        self.complete = channel.create_future()
+        """Done when all answers are here; fails with the channel."""
         for tag, message_id in zip(self._tags, message_ids, strict=True):
             channel.confirmations[tag] = cast("Any", _Answer(self, tag))
             channel.message_id_delivery_tag[message_id] = tag  # by which aiormq finds what is returned
         channel.delivery_tag += len(messages)
 
-    async def unconfirmed(self) -> list[Outgoing]:
-        """Wait for all answers, or the end of the channel, and return the messages that are not confirmed by then."""
-        try:
-            await self._complete
-        except FAULTS:
-            pass  # no more answers will come
-        except asyncio.CancelledError:
-            raise_if_ours()
-        finally:
-            self._forget_message_ids()
+    @property
+    def unconfirmed(self) -> list[Outgoing]:
+        """The messages that are not confirmed so far."""
         return list(self._unconfirmed.values())
 
-    def withdraw(self) -> None:
-        """Forget a burst that was never written."""
-        self._channel.delivery_tag -= len(self._tags)
-        for tag in self._tags:
-            self._channel.confirmations.pop(tag, None)
-        self._forget_message_ids()
-        self._complete.cancel()
+    async def owed_after(self, written: Awaitable[None]) -> None:
+        """Await the write; forget the burst if it was never written, since the broker counts only what was."""
+        try:
+            await written
+        except BaseException:
+            self._channel.delivery_tag -= len(self._tags)
+            for tag in self._tags:
+                self._channel.confirmations.pop(tag, None)
+            self.complete.cancel()
+            raise
 
     def take(self, tag: int, *, confirmed: bool) -> None:
         """Take one answer."""
         if confirmed:
             del self._unconfirmed[tag]
         self._owed -= 1
-        if not self._owed and not self._complete.done():
-            self._complete.set_result(None)
+        if not self._owed and not self.complete.done():
+            self.complete.set_result(None)
 
-    def _forget_message_ids(self) -> None:
+    def forget_message_ids(self) -> None:
+        """Forget by which ids aiormq finds what is returned."""
         for message_id in self._message_ids:
             self._channel.message_id_delivery_tag.pop(message_id, None)
 

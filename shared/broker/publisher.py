@@ -14,15 +14,14 @@ from aio_pika.exceptions import DeliveryError, PublishError
 
 from shared.backoff import Backoff
 from shared.broker.burst import bursts, publish_burst
-from shared.broker.confirms import CONFIRM_TIMEOUT, confirm_overdue
 from shared.broker.connection import (
+    CONFIRM_TIMEOUT,
     FAULTS,
+    AmqpConnection,
     BrokerRefused,
     BrokerUnavailable,
-    Link,
     is_refusal,
-    open_link,
-    raise_if_ours,
+    open_connection,
 )
 from shared.broker.outgoing import Outgoing, properties_of
 from shared.telemetry.metrics import BROKER, RECONNECTS
@@ -33,7 +32,7 @@ MAX_IN_FLIGHT: Final = 1000
 MAX_BURSTS: Final = 8
 """Bursts whose confirms are awaited at once, beside the single messages."""
 REFUSALS_WITHIN: Final = 5.0
-"""Seconds for which a link is kept although the broker refuses messages on it; after that another is opened.
+"""Seconds for which a connection is kept although the broker refuses messages on it; after that another is opened.
 A channel that first meets a quorum queue while its leader is lost goes on asking the lost node, and refuses messages
 for ever although the queue has a new leader (seen on RabbitMQ 3.10.8); a new channel knows better."""
 
@@ -55,9 +54,8 @@ class Publisher:
         self, url: str, *, name: str, topology: Topology | None, confirm_timeout: float = CONFIRM_TIMEOUT
     ) -> None:
         self._url, self._name, self._topology, self._confirm_timeout = url, name, topology, confirm_timeout
-        self._link: Link | None = None
-        self._watching: asyncio.Task[None] | None = None
-        self._connecting: asyncio.Task[Link] | None = None
+        self._connection: AmqpConnection | None = None
+        self._connecting: asyncio.Task[AmqpConnection] | None = None
         self._opened_at = 0.0
         self._refused: set[tuple[str, str]] = set()
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
@@ -65,8 +63,15 @@ class Publisher:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the connection is open right now."""
-        return self._link is not None and self._link.is_open
+        """Whether a publish is likely to be confirmed now: connected, not blocked by an alarm, not stalled."""
+        return self._connection is not None and self._connection.is_answering
+
+    @property
+    def state(self) -> str:
+        """What a person is told of the broker: connected, blocked by an alarm, or away."""
+        if self._connection is None or not self._connection.is_open:
+            return "away"
+        return "blocked by a memory or disk alarm" if self._connection.is_blocked else "connected"
 
     async def connect(self) -> None:
         """Open the connection if there is none.
@@ -74,7 +79,7 @@ class Publisher:
         Raises:
             BrokerUnavailable: the broker could not be reached this time.
         """
-        if self.is_ready:
+        if self._connection is not None and self._connection.is_open:
             return
         if self._connecting is not None and not self._connecting.done():
             raise BrokerUnavailable("the connection is being opened")
@@ -109,76 +114,75 @@ class Publisher:
         Raises:
             BrokerUnavailable: the broker can't say now.
         """
-        if self._link is None or not self._link.is_open:
+        if self._connection is None or not self._connection.is_open:
             raise BrokerUnavailable("there is no connection")
+        if self._connection.is_blocked:  # it reads no question either
+            raise BrokerUnavailable("the broker takes nothing now: it has a memory or disk alarm")
         try:
-            declared = await self._link.look(queue)
+            declared = await self._connection.look(queue)
         except FAULTS as error:
             raise BrokerUnavailable(str(error)) from error
         return declared.message_count or 0
 
     async def aclose(self) -> None:
         """Close the connection."""
-        for task in (self._connecting, self._watching):
-            if task is not None:
-                task.cancel()
-        if self._link is not None:
-            await self._link.close()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._connection is not None:
+            await self._connection.close()
 
     async def _publish_burst(self, burst: Sequence[Outgoing]) -> None:
         async with self._bursts:
             unconfirmed = await self._burst_once(await self._connected(), burst)
         await asyncio.gather(*(self.publish(message) for message in unconfirmed))
 
-    async def _burst_once(self, link: Link, burst: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    async def _burst_once(self, connection: AmqpConnection, burst: Sequence[Outgoing]) -> Sequence[Outgoing]:
         """Return what the broker did not confirm."""
-        return burst if _is_blocked(link) else await publish_burst(link.raw, burst)
+        return burst if _is_full(connection) else await publish_burst(connection, burst)
 
-    async def _publish_once(self, link: Link, message: Outgoing) -> bool:
+    async def _publish_once(self, connection: AmqpConnection, message: Outgoing) -> bool:
         """Return whether the broker confirmed; if not, publishing again may help."""
+        if _is_full(connection):
+            log.warning("broker.confirms_nothing", name=self._name)
+            return False
         try:
-            if _is_blocked(link):
-                log.warning("broker.confirms_nothing", name=self._name)
-                return False
-            await link.raw.basic_publish(
-                message.body,
-                exchange=message.exchange,
-                routing_key=message.routing_key,
-                mandatory=True,
-                wait=False,  # the confirm says more than a drained socket
-                properties=properties_of(message),
-            )
+            async with connection.waiting():
+                await connection.channel.basic_publish(
+                    message.body,
+                    exchange=message.exchange,
+                    routing_key=message.routing_key,
+                    mandatory=True,
+                    wait=False,  # the confirm says more than a drained socket
+                    properties=properties_of(message),
+                )
         except PublishError as error:
             if self._topology is None:
                 raise Unroutable(f"no queue is bound to {message.exchange!r} for {message.routing_key!r}") from error
-            # Somebody deleted a queue that our topology has; opening a new link declares it again.
+            # Somebody deleted a queue that our topology has; opening a new connection declares it again.
             log.warning("broker.unroutable", exchange=message.exchange, routing_key=message.routing_key)
-            await link.close()
+            await connection.close()
             return False
         except DeliveryError:
             self._note_refusal(message)
             if time.monotonic() - self._opened_at > REFUSALS_WITHIN:
-                await link.close()
+                await connection.close()
             return False
         except FAULTS as error:
             if self._topology is None and is_refusal(error) and _concerns(error, message):
                 raise BrokerRefused(str(error)) from error
             return False
-        except asyncio.CancelledError:
-            raise_if_ours()
-            return False
         return True
 
     def _note_refusal(self, message: Outgoing) -> None:
-        """Log a refusal, but once for each link and route: thousands may be refused, and each of them many times."""
+        """Log a refusal once for each connection and route: thousands may be refused, each of them many times."""
         route = (message.exchange, message.routing_key)
         if route not in self._refused:
             self._refused.add(route)
             log.warning("broker.publish_refused", exchange=message.exchange, routing_key=message.routing_key)
 
-    async def _connected(self) -> Link:
-        """Return the open link, which all callers wait for together while there is none."""
-        while self._link is None or not self._link.is_open:
+    async def _connected(self) -> AmqpConnection:
+        """Return the open connection, which all callers wait for together while there is none."""
+        while self._connection is None or not self._connection.is_open:
             if self._connecting is None or self._connecting.done():
                 self._connecting = asyncio.create_task(self._reconnect())
             try:
@@ -187,9 +191,9 @@ class Publisher:
             except BrokerUnavailable as error:  # it was the one try of `connect`, or a refusal
                 if self._topology is None and is_refusal(error):
                     raise
-        return self._link
+        return self._connection
 
-    async def _reconnect(self) -> Link:
+    async def _reconnect(self) -> AmqpConnection:
         backoff = Backoff()
         while True:
             try:
@@ -200,32 +204,29 @@ class Publisher:
                 log.warning("broker.publisher_waits", name=self._name, error=str(error))
                 await backoff.wait()
 
-    async def _open(self) -> Link:
-        lost = self._link
-        if self._watching is not None:
-            self._watching.cancel()
-        if lost is not None:
-            await lost.close()
-        link = await open_link(self._url, name=self._name, confirms=True, topology=self._topology)
+    async def _open(self) -> AmqpConnection:
+        last = self._connection
+        if last is not None:
+            await last.close()
+        connection = await open_connection(
+            self._url,
+            name=self._name,
+            confirms=True,
+            topology=self._topology,
+            confirm_timeout=self._confirm_timeout,
+            last=last,
+        )
         self._opened_at = time.monotonic()
         self._refused.clear()
-        if lost is not None:
+        if last is not None:
             RECONNECTS.labels(BROKER).inc()
-        self._link = link  # here: those who wait for it may all have given up
-        self._watching = asyncio.create_task(self._give_up_when_overdue(link))
-        return link
-
-    async def _give_up_when_overdue(self, link: Link) -> None:
-        """Close a link on which confirms stop coming: who waits for them publishes again, on the next one."""
-        await confirm_overdue(link, after=self._confirm_timeout)
-        if link.is_open:
-            log.warning("broker.confirm_overdue", name=self._name, messages=len(link.raw.confirmations))
-            await link.close()
+        self._connection = connection  # here: those who wait for it may all have given up
+        return connection
 
 
-def _is_blocked(link: Link) -> bool:
+def _is_full(connection: AmqpConnection) -> bool:
     """Tell whether it confirms nothing: what callers gave up still lies in the socket's buffer, so add no more."""
-    return len(link.raw.confirmations) >= MAX_IN_FLIGHT
+    return len(connection.channel.confirmations) >= MAX_IN_FLIGHT
 
 
 def _concerns(refusal: BaseException, message: Outgoing) -> bool:

@@ -130,8 +130,7 @@ class EventPublisher:
             self._idle.set()
 
     def _timeout_sentence(self, event: Event, timeout: float) -> str:
-        broker = "connected" if self._publisher.is_ready else "away"
         return (
-            f"{event.type} {event.source_id}: no confirm within {timeout:g} s (the broker is {broker}); it may "
+            f"{event.type} {event.source_id}: no confirm within {timeout:g} s (the broker is {self._publisher.state}); it may "
             "have the event all the same: publish the same one, with the same id, again"
         )

@@ -9,7 +9,7 @@ import pytest
 from shared.broker import Outgoing, Publisher, Unroutable
 from shared.broker.browser import browse, queue_states
 from shared.broker.burst import BURST, BURST_BYTES, bursts, publish_burst
-from shared.broker.connection import open_link
+from shared.broker.connection import open_connection
 from shared.broker.publisher import MAX_BURSTS
 from shared.topology import DEAD, dead_letter_queue, topology
 from tests.broker.door import CONFIRM, Door
@@ -119,11 +119,11 @@ async def test_a_burst_given_up_by_its_caller_leaves_the_channel_usable(
 
 
 async def test_what_is_not_confirmed_is_given_back(url: str) -> None:
-    link = await open_link(url, name="tests", confirms=True, topology=None)
+    link = await open_connection(url, name="tests", confirms=True, topology=None)
     messages = numbered(3)
-    assert await publish_burst(link.raw, [messages[0], NOWHERE, *messages[1:]]) == [NOWHERE]
+    assert await publish_burst(link, [messages[0], NOWHERE, *messages[1:]]) == [NOWHERE]
     await link.close()
-    assert await publish_burst(link.raw, messages) == messages
+    assert await publish_burst(link, messages) == messages
     assert len(await contents(url)) == len(messages)
 
 

@@ -122,6 +122,7 @@ async def _kill(world: World, server: Server) -> None:
 
 async def _freeze(world: World, server: Server, *, seconds: float) -> None:
     await server.pause()
-    await asyncio.sleep(seconds)
+    with world.large_bodies():
+        await asyncio.sleep(seconds)
     await server.resume()
     await cluster_of(world).heal()
