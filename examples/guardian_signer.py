@@ -13,8 +13,8 @@ import sys
 from typing import Final
 from uuid import uuid4
 
-from shared.clock import utc_now
-from shared.messages import Event
+from shared.model.event import Event
+from shared.process.clock import utc_now
 from shared.producer import EventPublisher, NewEvent, PublishError, events
 
 SOURCE: Final = "/guardian/signer"

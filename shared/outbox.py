@@ -13,9 +13,9 @@ from typing import Final
 
 import structlog
 
-from shared.backoff import Backoff
-from shared.intake import read_event
-from shared.messages import InvalidMessage
+from shared.catalogue.checking import read_event
+from shared.model.event import InvalidMessage
+from shared.process.backoff import Backoff
 from shared.producer.errors import PublishError
 from shared.producer.publisher import EventPublisher
 from shared.storage import StorageUnavailable

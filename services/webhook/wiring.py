@@ -2,15 +2,16 @@
 
 import aiohttp
 
-from services.webhook.handler import WebhookSender
+from services.webhook.sender import WebhookSender
 from services.webhook.settings import WebhookSettings
+from services.webhook.stall import StallWatch
 from shared.broker import Consumer
-from shared.delivery import DeliveryWorker
 from shared.delivery.context import WorkerContext
-from shared.outbound import OutboundPolicy, outbound_session
-from shared.stall import StallWatch
+from shared.delivery.worker import DeliveryWorker
+from shared.model.topology import WEBHOOK, to_send_queue, topology
+from shared.outbound.policy import OutboundPolicy
+from shared.outbound.session import outbound_session
 from shared.storage import Slots
-from shared.topology import WEBHOOK, to_send_queue, topology
 
 PREFETCH = 500
 """Deliveries worked on at once by one process: at 10 ms a request this is far more than one core can send."""

@@ -17,7 +17,8 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from shared.broker.connection import FAULTS, AmqpConnection
-from shared.broker.outgoing import Outgoing, properties_of
+from shared.broker.message import properties_of
+from shared.model.routing import Outgoing
 
 BURST: Final = 100
 """Messages in one write."""

@@ -28,11 +28,11 @@ from aiormq.exceptions import (
 )
 from pamqp.commands import Queue
 
-from shared.amqp_urls import each_url
 from shared.broker.declare import declare
 from shared.broker.tolerance import read_any_frame
 from shared.broker.transport import AbortableTransport
-from shared.topology import Topology
+from shared.model.topology import Topology
+from shared.process.amqp_urls import each_url
 
 HEARTBEAT: Final = 15
 """Seconds; a silent broker is given up after about three of them."""

@@ -12,12 +12,12 @@ from typing import Any
 import structlog
 from aiormq.abc import DeliveredMessage
 
-from shared.backoff import Backoff
 from shared.broker.acks import Acks
 from shared.broker.connection import FAULTS, AmqpConnection, BrokerUnavailable, open_connection
 from shared.broker.message import Message
+from shared.model.topology import Topology
+from shared.process.backoff import Backoff
 from shared.telemetry.metrics import BROKER, RECONNECTS
-from shared.topology import Topology
 
 log = structlog.get_logger(__name__)
 

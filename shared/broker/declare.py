@@ -5,7 +5,7 @@ from typing import Any
 
 from aiormq.abc import AbstractChannel
 
-from shared.topology import Topology
+from shared.model.topology import Topology
 
 
 def declare(channel: AbstractChannel, topology: Topology) -> Iterator[Coroutine[Any, Any, object]]:

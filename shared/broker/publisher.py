@@ -12,7 +12,6 @@ from typing import Final
 import structlog
 from aio_pika.exceptions import DeliveryError, PublishError
 
-from shared.backoff import Backoff
 from shared.broker.burst import bursts, publish_burst
 from shared.broker.connection import (
     CONFIRM_TIMEOUT,
@@ -23,9 +22,11 @@ from shared.broker.connection import (
     is_refusal,
     open_connection,
 )
-from shared.broker.outgoing import Outgoing, properties_of
+from shared.broker.message import properties_of
+from shared.model.routing import Outgoing
+from shared.model.topology import Topology
+from shared.process.backoff import Backoff
 from shared.telemetry.metrics import BROKER, RECONNECTS
-from shared.topology import Topology
 
 MAX_IN_FLIGHT: Final = 1000
 """Confirms awaited at once; one at a time is five times slower, unbounded fills memory while the broker blocks."""

@@ -4,18 +4,15 @@
 EVENT_TYPES_FILE. Checking data is pure and costs microseconds; only `Catalogue.load` reads a file.
 """
 
-from shared.catalogue.catalogue import Catalogue, is_internal
+from shared.catalogue.catalogue import Catalogue
 from shared.catalogue.entry import CatalogueError, EventType, JsonObject
-from shared.catalogue.own import CONFIRMATION
 from shared.catalogue.recipients import MAIL_RECIPIENTS, direct_recipients
 
 __all__ = [
-    "CONFIRMATION",
     "MAIL_RECIPIENTS",
     "Catalogue",
     "CatalogueError",
     "EventType",
     "JsonObject",
     "direct_recipients",
-    "is_internal",
 ]

@@ -14,21 +14,15 @@ import jsonschema_rs
 
 from shared.catalogue.entry import CatalogueError, EventType
 from shared.catalogue.files import read_event_types
-from shared.catalogue.own import CONFIRMATION, OWN_TYPES
+from shared.catalogue.own import OWN_TYPES
 from shared.catalogue.product import PRODUCT_TYPES
-from shared.patterns import patterns_matching
+from shared.model.patterns import patterns_matching
 
 _BUILTIN = {entry.type: entry for entry in (*PRODUCT_TYPES, *OWN_TYPES)}
-_INTERNAL = frozenset(entry.type for entry in OWN_TYPES) | {CONFIRMATION}
 _Kind = jsonschema_rs.ValidationErrorKind
 _MAX_SENTENCE: Final = 400
 _MASK = "the value"
 _PLAIN_STEP = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-def is_internal(event_type: str) -> bool:
-    """Tell whether Signalpost emits this type itself, so that its delivery must cause no further such event."""
-    return event_type in _INTERNAL
 
 
 @dataclass(frozen=True, kw_only=True)

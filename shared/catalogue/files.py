@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from shared.catalogue.entry import CatalogueError, EventType, JsonObject
-from shared.patterns import is_event_type
+from shared.model.patterns import is_event_type
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 

@@ -1,20 +1,18 @@
 """The built-in types that Signalpost emits itself, about its own work.
 
-No event of these types may cause a further one about its own delivery: `is_internal` is how others ask.
+No event of these types may cause a further one about its own delivery (`shared.model.system_events.is_internal`).
 """
 
 from typing import Final
 
 from shared.catalogue.entry import EventType
 from shared.catalogue.fields import bare_link, count, data, ident, mail, text, time
-from shared.reasons import DeliveryState
-
-CONFIRMATION: Final = "email.confirmation"
-"""Asks one address whether it may be written to. No entry of the catalogue: nobody can subscribe to it."""
+from shared.model.reasons import DeliveryState
+from shared.model.system_events import DEAD_LETTERED, DISABLED, EXPORT_UPDATED, TEST_EVENT
 
 OWN_TYPES: Final = (
     EventType(
-        type="webhook.test",
+        type=TEST_EVENT,
         description="Somebody asked for a test of a webhook; only that webhook gets it, once.",
         schema=data(
             required=("webhook_id", "message"),
@@ -26,7 +24,7 @@ OWN_TYPES: Final = (
         internal=True,
     ),
     EventType(
-        type="webhook.disabled",
+        type=DISABLED,
         description="A webhook was disabled because its receiver is gone or keeps failing.",
         schema=data(
             required=("webhook_id", "reason", "disabled_at"),
@@ -48,7 +46,7 @@ OWN_TYPES: Final = (
         internal=True,
     ),
     EventType(
-        type="delivery.dead_lettered",
+        type=DEAD_LETTERED,
         description="A delivery was given up and waits in the dead letters.",
         schema=data(
             required=("delivery_id", "event_id", "event_type", "channel", "reason", "attempts", "dead_at"),
@@ -80,7 +78,7 @@ OWN_TYPES: Final = (
         internal=True,
     ),
     EventType(
-        type="billing.export.delivery_updated",
+        type=EXPORT_UPDATED,
         description="The delivery of a billing export to one recipient got on, or ended.",
         schema=data(
             required=("export_id", "delivery_id", "recipient", "state", "attempts"),

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
-from shared.catalogue import Catalogue, is_internal
-from shared.clock import utc_now
-from shared.intake import read_event
-from shared.messages import Event, InvalidMessage, encode_event, rfc3339
+from shared.catalogue import Catalogue
+from shared.catalogue.checking import read_event
+from shared.model.event import Event, InvalidMessage, encode_event, rfc3339
+from shared.model.system_events import is_internal
+from shared.model.traceparent import traceparent_or_new
+from shared.process.clock import utc_now
 from shared.producer.errors import InvalidEvent
-from shared.telemetry.trace import traceparent_or_new
 
 CurrentTraceparent = Callable[[], str | None]
 """Asks the caller's tracing for the W3C `traceparent` of what is going on now; None outside of any span."""

@@ -10,9 +10,9 @@ from typing import Final
 
 from shared.broker import BrokerRefused, Publisher, Unroutable
 from shared.catalogue import Catalogue
-from shared.clock import now_ms
-from shared.delivery.routes import event_message
-from shared.messages import Event
+from shared.model.event import Event
+from shared.model.routing import event_message
+from shared.process.clock import now_ms
 from shared.producer.errors import BufferFull, Misconfigured, PublishTimeout
 from shared.producer.new_event import CurrentTraceparent, NewEvent, accept, no_trace
 from shared.telemetry.spans import event_facts, sending

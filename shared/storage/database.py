@@ -17,10 +17,10 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from shared.backoff import Backoff
-from shared.reasons import DeliveryState
+from shared.model.reasons import DeliveryState
+from shared.model.topology import EMAIL
+from shared.process.backoff import Backoff
 from shared.telemetry.metrics import DATABASE, RECONNECTS
-from shared.topology import EMAIL
 
 Document = dict[str, Any]
 Result = TypeVar("Result")

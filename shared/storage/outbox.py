@@ -19,8 +19,8 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from shared.catalogue import Catalogue
-from shared.clock import utc_now
-from shared.messages import Event, encode_event
+from shared.model.event import Event, encode_event
+from shared.process.clock import utc_now
 from shared.producer.new_event import CurrentTraceparent, NewEvent, accept, no_trace
 from shared.storage.database import OPERATION_TIMEOUT_MS, Document, StorageUnavailable
 

@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
-from shared.telemetry.trace import valid_traceparent
+from shared.model.traceparent import valid_traceparent
 from shared.telemetry.tracing import Attributes, Kind
 
 FLUSH_SECONDS: Final = 5.0

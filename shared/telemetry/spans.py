@@ -10,9 +10,9 @@ from typing import Final
 
 from yarl import URL
 
-from shared.messages import Event
+from shared.model.event import Event
+from shared.model.topology import EVENTS, EVENTS_TO_DISPATCH
 from shared.telemetry.tracing import Attributes, Kind, Span, Tracing
-from shared.topology import EVENTS, EVENTS_TO_DISPATCH
 
 
 def messaging(operation_type: str, operation: str, destination: str) -> dict[str, str | int]:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from shared.broker import Outgoing, Publisher, Unroutable
+from shared.broker import Publisher, Unroutable
 from shared.broker.browser import browse, queue_states
 from shared.broker.burst import BURST, BURST_BYTES, bursts, publish_burst
 from shared.broker.connection import open_connection
 from shared.broker.publisher import MAX_BURSTS
-from shared.topology import DEAD, dead_letter_queue, topology
+from shared.model.routing import Outgoing
+from shared.model.topology import DEAD, dead_letter_queue, topology
 from tests.broker.door import CONFIRM, Door
 
 QUEUE = dead_letter_queue("webhook")

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 import shared.broker.connection as connection_module
-from shared.broker import Consumer, Incoming, Outgoing, Publisher
-from shared.topology import Exchange, Queue, Topology
+from shared.broker import Consumer, Incoming, Publisher
+from shared.model.routing import Outgoing
+from shared.model.topology import Exchange, Queue, Topology
 from tests.broker.scripted import End, ScriptedBroker
 from tests.support.waiting import eventually_here
 

@@ -11,10 +11,11 @@ import pytest
 
 import shared.broker.connection as connection_module
 from deploy.local.stack import Stack
-from shared.broker import BrokerUnavailable, Consumer, Incoming, Outgoing, Publisher
+from shared.broker import BrokerUnavailable, Consumer, Incoming, Publisher
 from shared.broker.browser import queue_states
 from shared.broker.connection import AmqpConnection, ConnectionLost, open_connection
-from shared.topology import DEAD, EVENTS_TO_DISPATCH, dead_letter_queue, topology
+from shared.model.routing import Outgoing
+from shared.model.topology import DEAD, EVENTS_TO_DISPATCH, dead_letter_queue, topology
 from tests.broker.door import CHANNEL_CLOSED, DECLARED, Door
 from tests.support.waiting import eventually_here
 

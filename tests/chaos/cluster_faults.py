@@ -10,7 +10,7 @@ from deploy.local.cluster import ClusterStack
 from deploy.local.mongodb import MongoDB
 from deploy.local.program import Server
 from deploy.local.rabbitmq import RabbitMQ
-from shared.topology import CHANNELS, EVENTS_TO_DISPATCH, to_send_queue
+from shared.model.topology import CHANNELS, EVENTS_TO_DISPATCH, to_send_queue
 from tests.chaos.faults import (
     Kinds,
     close_connections,

@@ -10,10 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from deploy.local.stack import Stack
-from shared.clock import utc_now
-from shared.identity import event_id
-from shared.keyring import Keyring
-from shared.storage import Subscription, Subscriptions
+from shared.model.identity import event_id
+from shared.model.subscription import Subscription
+from shared.process.clock import utc_now
+from shared.secrets.keyring import Keyring
+from shared.storage import Subscriptions
 from tests.chaos.behaviours import ANSWER_WITHIN, BEHAVIOURS, BY_NAME, fails, respond
 from tests.chaos.ledger import Hook, Ledger
 from tests.support.http_server import http_server

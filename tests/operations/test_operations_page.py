@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from deploy.local.programs import rabbitmq_sbin
 from deploy.rabbitmq.users import users
-from services.worker.__main__ import app
-from services.worker.services import SERVICES
+from services.cli.__main__ import app
+from services.cli.run import SERVICES
+from shared.model.topology import topology
 from shared.telemetry.metrics import POSTPONEMENTS
-from shared.topology import topology
 from tests.support.system import System
 
 ROOT = Path(__file__).resolve().parents[2]

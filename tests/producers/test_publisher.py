@@ -8,7 +8,8 @@ import pytest
 
 from deploy.local.ports import free_port
 from shared.broker.publisher import MAX_IN_FLIGHT
-from shared.messages import EVENT_CONTENT_TYPE, Event
+from shared.model.event import EVENT_CONTENT_TYPE, Event
+from shared.model.topology import topology
 from shared.producer import (
     BufferFull,
     EventPublisher,
@@ -19,7 +20,6 @@ from shared.producer import (
     TryAgain,
     events,
 )
-from shared.topology import topology
 from tests.producers.virtual_host import VirtualHost
 
 PERSISTENT = 2

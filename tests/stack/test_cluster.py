@@ -10,11 +10,12 @@ import pytest
 from deploy.local.cluster import ClusterStack
 from deploy.local.ports import free_port
 from deploy.local.rabbitmq import RabbitMQ
-from shared.amqp_urls import each_url
-from shared.broker import BrokerUnavailable, Outgoing, Publisher
+from shared.broker import BrokerUnavailable, Publisher
 from shared.broker.browser import queue_states
+from shared.model.routing import Outgoing
+from shared.model.topology import EVENTS, EVENTS_TO_DISPATCH, topology
+from shared.process.amqp_urls import each_url
 from shared.storage import Database, Deliveries, Subscriptions
-from shared.topology import EVENTS, EVENTS_TO_DISPATCH, topology
 from tests.support.waiting import eventually
 
 VHOST = "cluster"

@@ -8,7 +8,7 @@ import pytest
 
 from shared.producer import EventPublisher, NewEvent
 from shared.telemetry.settings import TelemetrySettings
-from shared.telemetry.tracing import tracing_for
+from shared.telemetry.setup import tracing_for
 from tests.support.receiver import Receiver
 from tests.support.system import System, event
 from tests.telemetry.collector import Collector, Span
@@ -160,8 +160,8 @@ def _texts(spans: list[Span]) -> list[str]:
 IMPORTED = """
 import asyncio, json, sys
 from services.api.wiring import Api
-from services.worker.run import AllSettings, Dispatcher, Mailer, WebhookConsumer
-from shared.settings import load
+from services.cli.run import AllSettings, Dispatcher, Mailer, WebhookConsumer
+from shared.process.settings import load
 
 async def build():
     for service in [Dispatcher, WebhookConsumer, Mailer, Api]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.amqp_urls import each_url
+from shared.process.amqp_urls import each_url
 
 
 @pytest.mark.parametrize(

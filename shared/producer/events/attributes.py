@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Required, TypedDict
 
-from shared.messages import rfc3339
+from shared.model.event import rfc3339
 from shared.producer.new_event import NewEvent
 
 Field = str | datetime | Sequence[str] | None

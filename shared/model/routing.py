@@ -1,0 +1,109 @@
+"""A message to publish, and which exchange, key and headers each kind of message takes. Nothing is published here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.model.event import EVENT_CONTENT_TYPE, Event, encode_event
+from shared.model.task import ACCEPTED_AT, TASK_CONTENT_TYPE, DeadLetter, Task
+from shared.model.topology import ASIDE, DEAD, EVENTS, RETRY, RUNG_HEADER, TO_SEND, rung_name
+
+HOLD_RUNG: Final = "5s"
+_READABLE_CHARACTERS: Final = 16_384
+"""At most 64 KiB: with our own headers far below the 128 KiB of a frame, beyond which the broker hangs up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """A message to publish."""
+
+    exchange: str
+    routing_key: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str | int] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+
+def event_message(event: Event, *, accepted_at: int = 0) -> Outgoing:
+    """Return the message that puts an event on the exchange `events`.
+
+    Args:
+        event: what is published.
+        accepted_at: when it was handed to us, in epoch milliseconds; 0 leaves that to the dispatcher to say.
+    """
+    headers: dict[str, str | int] = {"traceparent": event.traceparent} if event.traceparent else {}
+    if accepted_at:
+        headers[ACCEPTED_AT] = accepted_at
+    return Outgoing(
+        exchange=EVENTS,
+        routing_key=event.type,
+        body=encode_event(event),
+        headers=headers,
+        content_type=EVENT_CONTENT_TYPE,
+    )
+
+
+def task_message(task: Task, *, now_ms: int) -> Outgoing:
+    """Return the message that brings a task to its consumer, through the delay ladder if it must wait.
+
+    It takes the longest rung that fits; the consumer sends it on to the next one when it comes back early,
+    and waits out a remainder below the shortest rung itself.
+    """
+    rung = rung_name((task.not_before - now_ms) / 1000)
+    headers = task.headers()
+    if rung is None:
+        exchange = TO_SEND
+    else:
+        exchange, headers[RUNG_HEADER] = RETRY, rung
+    return Outgoing(
+        exchange=exchange,
+        routing_key=task.channel,
+        body=task.body,
+        headers=headers,
+        content_type=TASK_CONTENT_TYPE,
+    )
+
+
+def set_aside_message(routing_key: str, *, headers: Mapping[str, object], body: bytes, content_type: str) -> Outgoing:
+    """Return the message that lets an event wait until there is room for it."""
+    return Outgoing(
+        exchange=ASIDE,
+        routing_key=routing_key,
+        body=body,
+        headers=readable_headers(headers),
+        content_type=content_type,
+    )
+
+
+def held_message(channel: str, *, headers: Mapping[str, object], body: bytes, content_type: str) -> Outgoing:
+    """Return the message that lets a task we may not read wait on the ladder, unchanged, for somebody who may."""
+    readable = readable_headers(headers) | {RUNG_HEADER: HOLD_RUNG}
+    return Outgoing(exchange=RETRY, routing_key=channel, body=body, headers=readable, content_type=content_type)
+
+
+def dead_message(
+    key: str, letter: DeadLetter, *, headers: dict[str, str | int], body: bytes, content_type: str
+) -> Outgoing:
+    """Return the message that parks something in the dead-letter queue `key` (webhook, email or event)."""
+    return Outgoing(
+        exchange=DEAD, routing_key=key, body=body, headers=headers | letter.headers(), content_type=content_type
+    )
+
+
+def readable_headers(headers: Mapping[str, object]) -> dict[str, str | int]:
+    """Return the headers of a message we could not read, as far as they can be published again.
+
+    All headers must fit into one frame, beside ours. And some the broker acts upon: with its own `x-death` and kin
+    a message published again is dropped as a cycle, and `CC` routes copies of it.
+    """
+    readable: dict[str, str | int] = {}
+    room = _READABLE_CHARACTERS
+    for name, value in headers.items():
+        if name.startswith(("x-death", "x-first-death", "x-last-death")) or name in {"CC", "BCC"}:
+            continue
+        kept = value if isinstance(value, int) else str(value)[:1000]
+        room -= len(name) + len(str(kept))
+        if room < 0:
+            break
+        readable[name] = kept
+    return readable
