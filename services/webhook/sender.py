@@ -4,7 +4,6 @@ import asyncio
 import time
 from functools import lru_cache
 
-import aiohttp
 from yarl import URL
 
 from services.webhook.concurrency import Lane, Lanes
@@ -24,6 +23,7 @@ from shared.outbound.answer import HttpAnswer, HttpFailure
 from shared.outbound.policy import OutboundPolicy, UrlRefused
 from shared.outbound.post import post_bounded
 from shared.outbound.resolver import LookupsExhausted
+from shared.outbound.session import OutboundSession
 from shared.process.clock import utc_now
 from shared.secrets.keyring import SecretUnavailable
 from shared.storage import Slots, Subscriptions
@@ -53,7 +53,7 @@ class WebhookSender:
         subscriptions: Subscriptions,
         slots: Slots,
         policy: OutboundPolicy,
-        session: aiohttp.ClientSession,
+        session: OutboundSession,
         stall_watch: StallWatch,
         tracing: Tracing | None,
     ) -> None:

@@ -1,7 +1,5 @@
 """Puts the webhook consumer together."""
 
-import aiohttp
-
 from services.webhook.sender import WebhookSender
 from services.webhook.settings import WebhookSettings
 from services.webhook.stall import StallWatch
@@ -27,7 +25,7 @@ class WebhookConsumer:
     def __init__(self, settings: WebhookSettings) -> None:
         self._context = context = WorkerContext.from_settings(settings, name=self.name)
         policy = OutboundPolicy.from_settings(settings)
-        self._session: aiohttp.ClientSession = outbound_session(
+        self._session = outbound_session(
             policy, connect_timeout=settings.notification_http_timeout * CONNECT_TIMEOUT_SHARE
         )
         self._stall_watch = StallWatch()

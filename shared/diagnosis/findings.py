@@ -1,4 +1,4 @@
-"""What `worker doctor` concludes from what it measured: a level, a sentence and a remedy for each check. Pure."""
+"""What `worker doctor` concludes from what it measured: a level, a sentence and a remedy for each check."""
 
 import ipaddress
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A dead letter as an operator sees it: what its headers and its body tell, and which letters are meant. Pure.
+"""A dead letter as an operator sees it: what its headers and its body tell, and which letters are meant. No I/O.
 
 Anybody may have put anything into these queues, so nothing here trusts what it reads, and nothing fails on it.
 """

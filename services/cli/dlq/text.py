@@ -1,4 +1,4 @@
-"""How `worker dlq` writes what it found. Pure, and safe on a terminal: letters are written by strangers."""
+"""How `worker dlq` writes what it found, safe on a terminal: letters are written by strangers. No I/O."""
 
 import base64
 from collections import Counter
