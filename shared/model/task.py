@@ -10,7 +10,6 @@ from shared.model.event import InvalidMessage, NewerMessage, epoch_ms, parse_web
 from shared.model.reasons import DeadReason
 
 TASK_CONTENT_TYPE: Final = "application/json"
-
 ACCEPTED_AT: Final = "accepted-at"
 """Header of events and tasks: when the event was handed to Signalpost, in epoch milliseconds."""
 
