@@ -131,6 +131,6 @@ class EventPublisher:
 
     def _timeout_sentence(self, event: Event, timeout: float) -> str:
         return (
-            f"{event.type} {event.source_id}: no confirm within {timeout:g} s (the broker is {self._publisher.state}); it may "
-            "have the event all the same: publish the same one, with the same id, again"
+            f"{event.type} {event.source_id}: no confirm within {timeout:g} s (the broker is {self._publisher.state}); "
+            "it may have the event all the same: publish the same one, with the same id, again"
         )
