@@ -29,7 +29,7 @@ from aiormq.exceptions import (
 from pamqp.commands import Queue
 
 from shared.broker.declare import declare
-from shared.broker.tolerance import read_any_frame
+from shared.broker.lenient_decoding import read_any_frame
 from shared.broker.transport import AbortableTransport
 from shared.model.topology import Topology
 from shared.process.amqp_urls import each_url
@@ -327,7 +327,7 @@ async def _connect(url: str, name: str, *, confirms: bool) -> _Parts:
     async def opened() -> Channel:
         await connection.connect()
         channel = await connection.channel(publisher_confirms=confirms)
-        assert isinstance(channel, Channel)  # noqa: S101 - the abstract class lacks what bursts need
+        assert isinstance(channel, Channel)  # noqa: S101 - the abstract class lacks what batches need
         return channel
 
     opening = asyncio.create_task(opened())
