@@ -16,7 +16,8 @@ from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from shared.broker.connection import FAULTS, AmqpConnection
+from shared.broker.connection import AmqpConnection
+from shared.broker.faults import FAULTS
 from shared.broker.message import properties_of
 from shared.model.routing import Outgoing
 

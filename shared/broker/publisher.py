@@ -13,16 +13,10 @@ import structlog
 from aio_pika.exceptions import DeliveryError, PublishError
 
 from shared.broker.batch_publish import batches, publish_batch
-from shared.broker.connection import (
-    CONFIRM_TIMEOUT,
-    FAULTS,
-    AmqpConnection,
-    BrokerRefused,
-    BrokerUnavailable,
-    is_refusal,
-    open_connection,
-)
+from shared.broker.connection import CONFIRM_TIMEOUT, AmqpConnection
+from shared.broker.faults import FAULTS, BrokerRefused, BrokerUnavailable, is_refusal
 from shared.broker.message import properties_of
+from shared.broker.opening import open_connection
 from shared.model.routing import Outgoing
 from shared.model.topology import Topology
 from shared.process.backoff import Backoff

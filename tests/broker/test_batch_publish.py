@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from shared.broker import Publisher, Unroutable
-from shared.broker.browser import browse, queue_states
 from shared.broker.batch_publish import BATCH, BATCH_BYTES, batches, publish_batch
-from shared.broker.connection import open_connection
+from shared.broker.browser import browse, queue_states
+from shared.broker.opening import open_connection
 from shared.broker.publisher import MAX_BATCHES
 from shared.model.routing import Outgoing
 from shared.model.topology import DEAD, dead_letter_queue, topology
