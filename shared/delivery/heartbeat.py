@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from shared.delivery.ports import DeliveryStore
 from shared.model.task import Task
 from shared.process.clock import now_ms, utc_now
-from shared.storage import Deliveries
 
 SOON: Final = 1.0
 """Seconds after which a try is noted whose task comes late: to the reconciler it looks stranded already."""
@@ -19,7 +19,7 @@ SOON: Final = 1.0
 class UnderWay:
     """Notes which tries are under way, in the documents of their deliveries."""
 
-    def __init__(self, deliveries: Deliveries, *, reconcile_after: float) -> None:
+    def __init__(self, deliveries: DeliveryStore, *, reconcile_after: float) -> None:
         self._deliveries = deliveries
         self._interval = reconcile_after / 3
 
