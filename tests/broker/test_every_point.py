@@ -9,8 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-import shared.broker.connection as connection_module
-from shared.broker import Consumer, Incoming, Publisher
+from shared.broker import Consumer, Incoming, Publisher, connection, opening
 from shared.model.routing import Outgoing
 from shared.model.topology import Exchange, Queue, Topology
 from tests.broker.scripted import End, ScriptedBroker
@@ -23,10 +22,11 @@ PATIENCE = 30
 @pytest.fixture(autouse=True)
 def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bounds are the same, only shorter."""
-    for bound, seconds in (("ANSWER_TIMEOUT", 0.2), ("CONNECT_TIMEOUT", 0.2), ("CLOSE_TIMEOUT", 0.1)):
-        monkeypatch.setattr(connection_module, bound, seconds)
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(opening, "CONNECT_TIMEOUT", 0.2)
     first_named_first = SimpleNamespace(sample=lambda nodes, _: list(nodes))
-    monkeypatch.setattr(connection_module, "random", first_named_first)
+    monkeypatch.setattr(opening, "random", first_named_first)
 
 
 async def publishing(url: str) -> None:
