@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from prometheus_client import Counter, Gauge, disable_created_metrics
 
 from shared.model.reasons import FINISHED, DeadReason, DisabledReason
-from shared.model.topology import CHANNELS, DEAD_LETTER_KEYS, EVENT, RUNGS
+from shared.model.topology import CHANNELS, DEAD_LETTER_KEYS, DELAY_STEPS, EVENT
 from shared.telemetry.histogram import Histogram
 
 # A second series beside each one, with the time it was made, which nobody reads.
@@ -108,7 +108,7 @@ EVENTS_DISPATCHED: Final = _counter(
     "Events whose deliveries were stored and whose tasks the broker confirmed; a copy that comes later is accepted "
     "and not dispatched.",
 )
-EVENTS_SET_ASIDE: Final = _counter(
+EVENTS_DEFERRED: Final = _counter(
     "events_set_aside_total",
     "Events that the dispatcher put on events.set_aside, because their tenant had its share of it under way already.",
 )
@@ -171,11 +171,11 @@ POSTPONED: Final = _counter(
     channel=CHANNELS,
     reason=POSTPONEMENTS,
 )
-LADDER_TASKS: Final = _counter(
+DELAYED_TASKS: Final = _counter(
     "ladder_tasks_total",
     "Tasks that were put on a rung of the delay ladder; a long wait takes several rungs. How many wait there now: "
     "signalpost_queue_messages.",
-    rung=tuple(RUNGS),
+    rung=tuple(DELAY_STEPS),
 )
 DEAD_LETTERS: Final = _counter(
     "dead_letters_total",
@@ -184,7 +184,7 @@ DEAD_LETTERS: Final = _counter(
     channel=DEAD_LETTER_KEYS,
     reason=tuple(reason.value for reason in DeadReason),
 )
-BOUND_REDUCTIONS: Final = _counter(
+LIMIT_REDUCTIONS: Final = _counter(
     "endpoint_bound_reductions_total",
     "Times that the bound on the requests in flight to one endpoint was halved because it timed out, could not be "
     "reached or answered 429 or 503.",
