@@ -16,6 +16,7 @@ from services.mailer.compose import compose, message_id
 from services.mailer.content import kind_of, variables_for
 from services.mailer.outcome import accepted, refused, unrenderable
 from services.mailer.settings import MailerSettings
+from shared.delivery.ports import SubscriptionStore
 from shared.delivery.result import OurFault, Result, Skipped, SubscriptionDeleted, Withdrawn
 from shared.mail.address import InvalidMailAddress
 from shared.mail.errors import TemplateRefused
@@ -26,7 +27,6 @@ from shared.model.task import Task
 from shared.process.backoff import Backoff
 from shared.process.clock import utc_now
 from shared.secrets.signed_links import Links, Purpose
-from shared.storage import Subscriptions
 from shared.storage.branding import Brandings
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ class MailSender:
     """The mail channel's sender."""
 
     def __init__(
-        self, settings: MailerSettings, subscriptions: Subscriptions, brandings: Brandings, pool: SmtpPool
+        self, settings: MailerSettings, subscriptions: SubscriptionStore, brandings: Brandings, pool: SmtpPool
     ) -> None:
         self._settings, self._sender, self._links = settings, settings.sender(), settings.links()
         self._subscriptions, self._brandings, self._pool = subscriptions, brandings, pool

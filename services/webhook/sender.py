@@ -11,6 +11,7 @@ from services.webhook.outcome import classify
 from services.webhook.request import request_headers
 from services.webhook.settings import WebhookSettings
 from services.webhook.stall import StallWatch
+from shared.delivery.ports import SubscriptionStore
 from shared.delivery.result import Busy, Failed, OurFault, Result, Skipped, SubscriptionDeleted, Withdrawn
 from shared.model.delivery import Attempt
 from shared.model.reasons import DeadReason, SkipReason
@@ -26,7 +27,7 @@ from shared.outbound.resolver import LookupsExhausted
 from shared.outbound.session import OutboundSession
 from shared.process.clock import utc_now
 from shared.secrets.keyring import SecretUnavailable
-from shared.storage import RateLimiter, Subscriptions
+from shared.storage import RateLimiter
 from shared.telemetry.metrics import ENDPOINTS_CONGESTED
 from shared.telemetry.spans import note_status, requesting
 from shared.telemetry.tracing import Tracing
@@ -50,7 +51,7 @@ class WebhookSender:
     def __init__(
         self,
         settings: WebhookSettings,
-        subscriptions: Subscriptions,
+        subscriptions: SubscriptionStore,
         rate_limiter: RateLimiter,
         policy: OutboundPolicy,
         session: OutboundSession,

@@ -5,8 +5,8 @@ applies the topology. All three reconnect by themselves, with backoff, for as lo
 people who want to look into queues, and gives up at once.
 """
 
-from shared.broker.connection import BrokerRefused, BrokerUnavailable
 from shared.broker.consumer import Consumer, Incoming
+from shared.broker.faults import BrokerRefused, BrokerUnavailable
 from shared.broker.publisher import Publisher, Unroutable
 
 __all__ = ["BrokerRefused", "BrokerUnavailable", "Consumer", "Incoming", "Publisher", "Unroutable"]

@@ -9,7 +9,8 @@ from typing import Final
 
 import structlog
 
-from shared.broker.connection import FAULTS, AmqpConnection
+from shared.broker.connection import AmqpConnection
+from shared.broker.faults import FAULTS
 
 ACK_WINDOW: Final = 0.005
 """Seconds in which acks are gathered."""

@@ -16,15 +16,10 @@ import structlog
 from aio_pika.exceptions import ChannelNotFoundEntity
 from aiormq.abc import DeliveredMessage
 
-from shared.broker.connection import (
-    FAULTS,
-    AmqpConnection,
-    BrokerRefused,
-    BrokerUnavailable,
-    is_refusal,
-    open_connection,
-)
+from shared.broker.connection import AmqpConnection
+from shared.broker.faults import FAULTS, BrokerRefused, BrokerUnavailable, is_refusal
 from shared.broker.message import Message
+from shared.broker.opening import open_connection
 
 WINDOW = 100
 """Messages of up to 1 MiB that may be on their way to us at once."""

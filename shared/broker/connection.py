@@ -3,13 +3,11 @@
 The client library leaves some waits without an end. Whoever holds a channel's lock while the connection closes waits
 at a write queue that nobody empties any more, and all others wait for that lock. Its `close` swallows a cancellation.
 So every wait of ours goes through `waiting` or `ask`: giving the connection up aborts its transport and releases all
-of them at once, whatever the library does. Reopening is the caller's loop.
+of them at once, whatever the library does.
 """
 
 import asyncio
 import contextlib
-import logging
-import random
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -18,25 +16,12 @@ import structlog
 from aiormq import Connection
 from aiormq.abc import ConsumerCallback
 from aiormq.channel import Channel
-from aiormq.exceptions import (
-    AMQPError,
-    AuthenticationError,
-    ChannelAccessRefused,
-    ChannelNotFoundEntity,
-    InvalidFrameError,
-    ProbableAuthenticationError,
-)
+from aiormq.exceptions import AMQPError
 from pamqp.commands import Queue
 
-from shared.broker.declare import declare
-from shared.broker.tolerance import read_any_frame
+from shared.broker.faults import ConnectionLost
 from shared.broker.transport import AbortableTransport
-from shared.model.topology import Topology
-from shared.process.amqp_urls import each_url
 
-HEARTBEAT: Final = 15
-"""Seconds; a silent broker is given up after about three of them."""
-CONNECT_TIMEOUT: Final = 10.0
 ANSWER_TIMEOUT: Final = 20.0
 """Seconds for one answer. An election can delay it, and a question under way keeps all others from the channel."""
 CLOSE_TIMEOUT: Final = 3.0
@@ -46,51 +31,16 @@ CONFIRM_TIMEOUT: Final = 30.0
 STALLED_AFTER: Final = 5.0
 """Seconds without progress after which the connection no longer counts as ready."""
 _LOOKS: Final = 6  # in CONFIRM_TIMEOUT
-FAULTS: Final = (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
-"""What a lost broker looks like from inside the client library (RuntimeError: the transport is gone)."""
-_REFUSALS: Final = (
-    AuthenticationError,
-    ProbableAuthenticationError,
-    InvalidFrameError,  # how aiormq 7 shows a Connection.Close that answers Connection.Open: its text is lost
-    ChannelAccessRefused,
-    ChannelNotFoundEntity,
-)
 _T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
-
-
-class BrokerUnavailable(Exception):
-    """The broker is away, or does not take the message now; nothing was lost, try again later."""
-
-
-class BrokerRefused(BrokerUnavailable):
-    """The broker answers, and says no: to the login, the virtual host, a right, or a name it does not know.
-
-    It goes on saying so until somebody changes something there, or in our settings.
-    """
-
-
-class ConnectionLost(ConnectionError):
-    """The connection was lost or given up during the wait; what was not confirmed may or may not have arrived."""
-
-
-def is_refusal(error: BaseException) -> bool:
-    """Tell whether a fault is the broker's no, and not its absence."""
-    return isinstance(error, (BrokerRefused, *_REFUSALS))
-
-
-def _unavailable(error: BaseException) -> BrokerUnavailable:
-    if isinstance(error, InvalidFrameError):
-        return BrokerRefused("the broker refused the virtual host: see that it exists, and that the user may use it")
-    return (BrokerRefused if is_refusal(error) else BrokerUnavailable)(f"{type(error).__name__}: {error}")
 
 
 _left: Final[set[asyncio.Future[Any]]] = set()
 """Tasks that nobody waits for any more; the event loop alone would not keep them until they end."""
 
 
-def _leave(task: asyncio.Future[Any]) -> None:
+def leave(task: asyncio.Future[Any]) -> None:
     """Cancel a task without waiting for its end, which the client library may delay as long as the task itself."""
     task.cancel()
     _left.add(task)
@@ -109,11 +59,11 @@ async def _finish(work: Coroutine[Any, Any, object], *, within: float) -> None:
     try:
         await asyncio.wait({task}, timeout=within)
     finally:
-        _leave(task)
+        leave(task)
 
 
 @dataclass(frozen=True)
-class _Parts:
+class Parts:
     """What the client library made for one connection."""
 
     connection: Connection
@@ -130,7 +80,7 @@ class AmqpConnection:
     blocks publishers (memory or disk alarm) no time passes: it will confirm in the end.
     """
 
-    def __init__(self, parts: _Parts, *, node: str, name: str, confirm_timeout: float) -> None:
+    def __init__(self, parts: Parts, *, node: str, name: str, confirm_timeout: float) -> None:
         self.channel: Final = parts.channel
         """The library's channel, for the hot path; await its methods inside `waiting` only."""
         self.node: Final = node
@@ -214,7 +164,7 @@ class AmqpConnection:
             self.give_up("a question was not answered")
             raise TimeoutError("the broker does not answer")
         finally:
-            _leave(asking)
+            leave(asking)
 
     async def look(self, queue: str) -> Queue.DeclareOk:
         """Return what the broker says of a queue, declaring nothing; raises one of FAULTS."""
@@ -278,82 +228,3 @@ class AmqpConnection:
                 self.give_up("an answer or a confirm is overdue")
         self._ending = self._ending or asyncio.create_task(self._close())
         self._abort()
-
-
-async def open_connection(
-    url: str,
-    *,
-    name: str,
-    confirms: bool,
-    topology: Topology | None,
-    confirm_timeout: float = CONFIRM_TIMEOUT,
-    last: AmqpConnection | None = None,
-) -> AmqpConnection:
-    """Connect, open the channel and declare the topology (None: declare nothing).
-
-    Where the URL names several nodes, they are tried in random order, so that clients spread over the cluster. The
-    node of the connection that was lost `last` comes at the end.
-
-    Raises:
-        BrokerRefused: no node took us, and at least one does not let us in, or not declare.
-        BrokerUnavailable: no connection, for ten seconds with each node; the text says why.
-    """
-    read_any_frame()
-    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it logs tracebacks where we log one line of our own
-    urls = each_url(url)
-    order = random.sample(urls, len(urls))
-    order.sort(key=lambda node: last is not None and node == last.node)
-    faults: list[BrokerUnavailable] = []
-    for node in order:
-        try:
-            connection = AmqpConnection(
-                await _connect(node, name, confirms=confirms), node=node, name=name, confirm_timeout=confirm_timeout
-            )
-            await _declared(connection, topology)
-            return connection
-        except BrokerUnavailable as fault:
-            faults.append(fault)
-    raise next((fault for fault in faults if is_refusal(fault)), faults[-1])
-
-
-async def _connect(url: str, name: str, *, confirms: bool) -> _Parts:
-    transport = AbortableTransport(url)
-    connection = Connection(
-        transport.url_with(heartbeat=HEARTBEAT),
-        client_properties={"connection_name": name},
-        transport_factory=transport,
-    )
-
-    async def opened() -> Channel:
-        await connection.connect()
-        channel = await connection.channel(publisher_confirms=confirms)
-        assert isinstance(channel, Channel)  # noqa: S101 - the abstract class lacks what bursts need
-        return channel
-
-    opening = asyncio.create_task(opened())
-    try:
-        await asyncio.wait({opening}, timeout=CONNECT_TIMEOUT)
-        if opening.done():
-            return _Parts(connection, transport, opening.result())
-        raise TimeoutError(f"no answer within {CONNECT_TIMEOUT:g} s")
-    except BaseException as error:
-        transport.abort()
-        if isinstance(error, FAULTS):
-            raise _unavailable(error) from error
-        raise
-    finally:
-        _leave(opening)
-
-
-async def _declared(connection: AmqpConnection, topology: Topology | None) -> None:
-    if topology is None:
-        return
-    try:
-        for declaration in declare(connection.channel, topology):
-            await connection.ask(declaration)
-    except FAULTS as error:
-        await connection.close()
-        raise _unavailable(error) from error
-    except asyncio.CancelledError:
-        connection.give_up("its opener lost patience")
-        raise

@@ -13,8 +13,10 @@ import structlog
 from aiormq.abc import DeliveredMessage
 
 from shared.broker.acks import Acks
-from shared.broker.connection import FAULTS, AmqpConnection, BrokerUnavailable, open_connection
+from shared.broker.connection import AmqpConnection
+from shared.broker.faults import FAULTS, BrokerUnavailable
 from shared.broker.message import Message
+from shared.broker.opening import open_connection
 from shared.model.topology import Topology
 from shared.process.backoff import Backoff
 from shared.telemetry.metrics import BROKER, RECONNECTS

@@ -12,17 +12,11 @@ from typing import Final
 import structlog
 from aio_pika.exceptions import DeliveryError, PublishError
 
-from shared.broker.burst import bursts, publish_burst
-from shared.broker.connection import (
-    CONFIRM_TIMEOUT,
-    FAULTS,
-    AmqpConnection,
-    BrokerRefused,
-    BrokerUnavailable,
-    is_refusal,
-    open_connection,
-)
+from shared.broker.batch_publish import batches, publish_batch
+from shared.broker.connection import CONFIRM_TIMEOUT, AmqpConnection
+from shared.broker.faults import FAULTS, BrokerRefused, BrokerUnavailable, is_refusal
 from shared.broker.message import properties_of
+from shared.broker.opening import open_connection
 from shared.model.routing import Outgoing
 from shared.model.topology import Topology
 from shared.process.backoff import Backoff
@@ -30,8 +24,8 @@ from shared.telemetry.metrics import BROKER, RECONNECTS
 
 MAX_IN_FLIGHT: Final = 1000
 """Confirms awaited at once; one at a time is five times slower, unbounded fills memory while the broker blocks."""
-MAX_BURSTS: Final = 8
-"""Bursts whose confirms are awaited at once, beside the single messages."""
+MAX_BATCHES: Final = 8
+"""Batches whose confirms are awaited at once, beside the single messages."""
 REFUSALS_WITHIN: Final = 5.0
 """Seconds for which a connection is kept although the broker refuses messages on it; after that another is opened.
 A channel that first meets a quorum queue while its leader is lost goes on asking the lost node, and refuses messages
@@ -60,7 +54,7 @@ class Publisher:
         self._opened_at = 0.0
         self._refused: set[tuple[str, str]] = set()
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
-        self._bursts = asyncio.Semaphore(MAX_BURSTS)
+        self._batches = asyncio.Semaphore(MAX_BATCHES)
 
     @property
     def is_ready(self) -> bool:
@@ -103,11 +97,11 @@ class Publisher:
 
     async def publish_all(self, messages: Sequence[Outgoing]) -> None:
         """Publish many messages as `publish` does one, with few writes; they may overtake each other."""
-        cut = list(bursts(messages))
+        cut = list(batches(messages))
         if len(cut) == 1:  # at once: a task of its own would wait for its turn
-            await self._publish_burst(cut[0])
+            await self._publish_batch(cut[0])
         else:
-            await asyncio.gather(*(self._publish_burst(burst) for burst in cut))
+            await asyncio.gather(*(self._publish_batch(batch) for batch in cut))
 
     async def message_count(self, queue: str) -> int:
         """Return how many messages of a queue wait to be handed out.
@@ -132,14 +126,14 @@ class Publisher:
         if self._connection is not None:
             await self._connection.close()
 
-    async def _publish_burst(self, burst: Sequence[Outgoing]) -> None:
-        async with self._bursts:
-            unconfirmed = await self._burst_once(await self._connected(), burst)
+    async def _publish_batch(self, batch: Sequence[Outgoing]) -> None:
+        async with self._batches:
+            unconfirmed = await self._batch_once(await self._connected(), batch)
         await asyncio.gather(*(self.publish(message) for message in unconfirmed))
 
-    async def _burst_once(self, connection: AmqpConnection, burst: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    async def _batch_once(self, connection: AmqpConnection, batch: Sequence[Outgoing]) -> Sequence[Outgoing]:
         """Return what the broker did not confirm."""
-        return burst if _is_full(connection) else await publish_burst(connection, burst)
+        return batch if _is_full(connection) else await publish_batch(connection, batch)
 
     async def _publish_once(self, connection: AmqpConnection, message: Outgoing) -> bool:
         """Return whether the broker confirmed; if not, publishing again may help."""

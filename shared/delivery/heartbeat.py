@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from shared.delivery.ports import DeliveryStore
 from shared.model.task import Task
 from shared.process.clock import now_ms, utc_now
-from shared.storage import Deliveries
 
 LATE_TASK_DELAY: Final = 1.0
 """Seconds until the first beat of an attempt whose task came late: the reconciler already takes it for stranded."""
@@ -19,7 +19,7 @@ LATE_TASK_DELAY: Final = 1.0
 class Heartbeat:
     """Writes beats into the documents of deliveries that are being attempted."""
 
-    def __init__(self, deliveries: Deliveries, *, reconcile_after: float) -> None:
+    def __init__(self, deliveries: DeliveryStore, *, reconcile_after: float) -> None:
         self._deliveries = deliveries
         self._interval = reconcile_after / 3
 

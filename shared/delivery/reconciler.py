@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from shared.broker import BrokerUnavailable, Publisher
+from shared.broker import BrokerUnavailable
 from shared.delivery.context import WorkerContext
+from shared.delivery.ports import DeliveryStore, MessagePublisher
 from shared.model.delivery import Delivery
 from shared.model.event import StoredEvent, epoch_ms, webhook_body
 from shared.model.reasons import UNFINISHED
@@ -19,7 +20,6 @@ from shared.model.routing import event_message, task_message
 from shared.model.task import task_for
 from shared.model.topology import CHANNELS, DEFERRED_EVENTS, EVENT, EVENTS_TO_DISPATCH, to_send_queue, topology
 from shared.process.clock import now_ms, utc_now
-from shared.storage import Deliveries
 from shared.telemetry.metrics import OLDEST_PENDING, QUEUE_MESSAGES, RECONCILER_REPUBLISHED
 
 log = structlog.get_logger(__name__)
@@ -138,7 +138,7 @@ class Reconciler:
         return utc_now() - (max(self._after, HOPELESS_BACKLOG) if waiting else self._after)
 
 
-async def observe_backlog(publisher: Publisher, deliveries: Deliveries) -> None:
+async def observe_backlog(publisher: MessagePublisher, deliveries: DeliveryStore) -> None:
     """Set the gauges of what waits: the oldest delivery that is due, and how many messages lie in each queue.
 
     Raises:

@@ -9,8 +9,8 @@ from datetime import datetime
 
 import structlog
 
-from shared.broker import Publisher
 from shared.delivery.outcome import Countable, transition_for
+from shared.delivery.ports import DeliveryStore, MessagePublisher, SubscriptionStore
 from shared.model.delivery import Delivery, Transition
 from shared.model.event import epoch_ms
 from shared.model.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
@@ -19,7 +19,6 @@ from shared.model.system_events import TEST_EVENT, dead_lettered, delivery_updat
 from shared.model.task import TASK_CONTENT_TYPE, DeadLetterInfo, Task
 from shared.model.topology import DELAY_HEADER, WEBHOOK
 from shared.process.clock import now_ms, utc_now
-from shared.storage import Deliveries, Subscriptions
 from shared.telemetry.attempts import attempt_outcome, record_transition
 from shared.telemetry.metrics import DEAD_LETTERS, DELAYED_TASKS, WEBHOOKS_DISABLED
 
@@ -30,7 +29,12 @@ class Settler:
     """Records results and publishes their consequences."""
 
     def __init__(
-        self, publisher: Publisher, deliveries: Deliveries, subscriptions: Subscriptions, *, auto_disable_after: int
+        self,
+        publisher: MessagePublisher,
+        deliveries: DeliveryStore,
+        subscriptions: SubscriptionStore,
+        *,
+        auto_disable_after: int,
     ) -> None:
         self._publisher = publisher
         self._deliveries = deliveries

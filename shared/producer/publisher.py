@@ -131,6 +131,7 @@ class EventPublisher:
 
     def _timeout_sentence(self, event: Event, timeout: float) -> str:
         return (
-            f"{event.type} {event.source_id}: no confirm within {timeout:g} s (the broker is {self._publisher.state}); "
+            f"{event.type} {event.source_id}: no confirm within {timeout:g} s "
+            f"(the broker is {self._publisher.state}); "
             "it may have the event all the same: publish the same one, with the same id, again"
         )

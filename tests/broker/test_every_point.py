@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-import shared.broker.connection as connection_module
-from shared.broker import Consumer, Incoming, Publisher
+from shared.broker import Consumer, Incoming, Publisher, connection, opening
 from shared.model.routing import Outgoing
 from shared.model.topology import Exchange, Queue, Topology
+from tests.broker.leftovers import broker_tasks
 from tests.broker.scripted import End, ScriptedBroker
 from tests.support.waiting import eventually_here
 
@@ -23,10 +23,11 @@ PATIENCE = 30
 @pytest.fixture(autouse=True)
 def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bounds are the same, only shorter."""
-    for bound, seconds in (("ANSWER_TIMEOUT", 0.2), ("CONNECT_TIMEOUT", 0.2), ("CLOSE_TIMEOUT", 0.1)):
-        monkeypatch.setattr(connection_module, bound, seconds)
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(opening, "CONNECT_TIMEOUT", 0.2)
     first_named_first = SimpleNamespace(sample=lambda nodes, _: list(nodes))
-    monkeypatch.setattr(connection_module, "random", first_named_first)
+    monkeypatch.setattr(opening, "random", first_named_first)
 
 
 async def publishing(url: str) -> None:
@@ -56,7 +57,7 @@ SCENES = {"publishing": publishing, "consuming": consuming}
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("end", End)
 async def test_every_wait_ends_wherever_the_broker_stops(scene: str, end: End) -> None:
-    before = asyncio.all_tasks()
+    before = broker_tasks()
     async with ScriptedBroker(None, end) as whole:
         await SCENES[scene](whole.url)
         points = whole.answered
@@ -64,4 +65,4 @@ async def test_every_wait_ends_wherever_the_broker_stops(scene: str, end: End) -
     for steps in range(points):
         async with ScriptedBroker(steps, end) as stopping, ScriptedBroker(None, end) as other:
             await SCENES[scene](f"{stopping.url},{other.url}")
-    await eventually_here(lambda: asyncio.all_tasks() <= before, within=PATIENCE)
+    await eventually_here(lambda: broker_tasks() - before, until=lambda left: not left, within=PATIENCE)

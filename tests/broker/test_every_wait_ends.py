@@ -11,12 +11,15 @@ import pytest
 
 import shared.broker.connection as connection_module
 from deploy.local.stack import Stack
-from shared.broker import BrokerUnavailable, Consumer, Incoming, Publisher
+from shared.broker import BrokerUnavailable, Consumer, Incoming, Publisher, opening
 from shared.broker.browser import queue_states
-from shared.broker.connection import AmqpConnection, ConnectionLost, open_connection
+from shared.broker.connection import AmqpConnection
+from shared.broker.faults import ConnectionLost
+from shared.broker.opening import open_connection
 from shared.model.routing import Outgoing
 from shared.model.topology import DEAD, EVENTS_TO_DISPATCH, dead_letter_queue, topology
 from tests.broker.door import CHANNEL_CLOSED, DECLARED, Door
+from tests.broker.leftovers import broker_tasks
 from tests.support.waiting import eventually_here
 
 QUEUE = dead_letter_queue("webhook")
@@ -29,7 +32,7 @@ PATIENCE = 60
 def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bounds are the same, only shorter."""
     monkeypatch.setattr(connection_module, "ANSWER_TIMEOUT", 1.0)
-    monkeypatch.setattr(connection_module, "CONNECT_TIMEOUT", 1.0)
+    monkeypatch.setattr(opening, "CONNECT_TIMEOUT", 1.0)
     monkeypatch.setattr(connection_module, "CLOSE_TIMEOUT", 0.3)
 
 
@@ -172,8 +175,8 @@ async def test_a_consumer_stops_within_its_bounds_although_the_broker_is_frozen(
 
 
 async def test_nothing_of_a_connection_that_was_given_up_is_left(doors: tuple[Door, Door]) -> None:
-    before = asyncio.all_tasks()
     door, _ = doors
+    before = broker_tasks()
     connection = await open_connection(door.url, name="tests", confirms=True, topology=None)
     door.freeze()
     waits = [asyncio.create_task(_publish(connection, LARGE)) for _ in range(200)]
@@ -181,7 +184,7 @@ async def test_nothing_of_a_connection_that_was_given_up_is_left(doors: tuple[Do
     connection.give_up("a test")
     await asyncio.gather(*waits, return_exceptions=True)
     door.thaw()
-    await eventually_here(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()}, within=PATIENCE)
+    await eventually_here(lambda: broker_tasks() - before, until=lambda left: not left, within=PATIENCE)
     assert not connection.is_open
 
 

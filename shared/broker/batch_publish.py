@@ -2,7 +2,7 @@
 
 aiormq publishes one message at a time: each takes a lock, a write to the socket and a future with four callbacks,
 which cost the dispatcher more than storing the delivery does. This takes the same lock and counts the same delivery
-tags, so both ways may be used on one channel; `tests/broker/test_burst.py` holds it to what aiormq does.
+tags, so both ways may be used on one channel; `tests/broker/test_batch_publish.py` holds it to what aiormq does.
 """
 
 from collections.abc import Awaitable, Iterator, Sequence
@@ -16,32 +16,33 @@ from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from shared.broker.connection import FAULTS, AmqpConnection
+from shared.broker.connection import AmqpConnection
+from shared.broker.faults import FAULTS
 from shared.broker.message import properties_of
 from shared.model.routing import Outgoing
 
-BURST: Final = 100
+BATCH: Final = 100
 """Messages in one write."""
-BURST_BYTES: Final = 256 * 1024
+BATCH_BYTES: Final = 256 * 1024
 """Bodies in one write, unless one alone is larger: what is written lies in memory twice."""
 _PUBLISH_FRAMES: Final = 100  # few exchanges and channels of delivery; event types are more
 
 
-def bursts(messages: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
-    """Cut messages into bursts that may be written at once."""
-    burst: list[Outgoing] = []
+def batches(messages: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+    """Cut messages into batches that may be written at once."""
+    batch: list[Outgoing] = []
     size = 0
     for message in messages:
         size += len(message.body)
-        if burst and (len(burst) == BURST or size > BURST_BYTES):
-            yield burst
-            burst, size = [], len(message.body)
-        burst.append(message)
-    if burst:
-        yield burst
+        if batch and (len(batch) == BATCH or size > BATCH_BYTES):
+            yield batch
+            batch, size = [], len(message.body)
+        batch.append(message)
+    if batch:
+        yield batch
 
 
-async def publish_burst(connection: AmqpConnection, messages: Sequence[Outgoing]) -> list[Outgoing]:
+async def publish_batch(connection: AmqpConnection, messages: Sequence[Outgoing]) -> list[Outgoing]:
     """Publish messages and return those that the broker did not confirm.
 
     Waits until it has answered for each of them, or the connection is lost.
@@ -69,7 +70,7 @@ async def publish_burst(connection: AmqpConnection, messages: Sequence[Outgoing]
 
 
 class _Answers:
-    """Collects the broker's answers to one burst."""
+    """Collects the broker's answers to one batch."""
 
     def __init__(self, channel: RawChannel, messages: Sequence[Outgoing], message_ids: Sequence[str]) -> None:
         self._channel, self._message_ids = channel, message_ids
@@ -90,7 +91,7 @@ class _Answers:
         return list(self._unconfirmed.values())
 
     async def owed_after(self, written: Awaitable[None]) -> None:
-        """Await the write; forget the burst if it was never written, since the broker counts only what was."""
+        """Await the write; forget the batch if it was never written, since the broker counts only what was."""
         try:
             await written
         except BaseException:

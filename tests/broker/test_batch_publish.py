@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from shared.broker import Publisher, Unroutable
+from shared.broker.batch_publish import BATCH, BATCH_BYTES, batches, publish_batch
 from shared.broker.browser import browse, queue_states
-from shared.broker.burst import BURST, BURST_BYTES, bursts, publish_burst
-from shared.broker.connection import open_connection
-from shared.broker.publisher import MAX_BURSTS
+from shared.broker.opening import open_connection
+from shared.broker.publisher import MAX_BATCHES
 from shared.model.routing import Outgoing
 from shared.model.topology import DEAD, dead_letter_queue, topology
 from tests.broker.door import CONFIRM, Door
@@ -49,19 +49,19 @@ async def contents(url: str) -> list[tuple[bytes, object]]:
 
 
 async def test_all_messages_are_on_the_queue_with_their_headers(url: str, publisher: Publisher) -> None:
-    count = 3 * BURST + 7
+    count = 3 * BATCH + 7
     await publisher.publish_all(numbered(count))
     assert sorted(await contents(url), key=str) == sorted(
         ((str(number).encode(), number) for number in range(count)), key=str
     )
 
 
-async def test_bursts_and_single_messages_share_a_channel(url: str, publisher: Publisher) -> None:
-    messages = numbered(2 * BURST)
+async def test_batches_and_single_messages_share_a_channel(url: str, publisher: Publisher) -> None:
+    messages = numbered(2 * BATCH)
     await asyncio.gather(
-        publisher.publish_all(messages[:BURST]),
-        *(publisher.publish(message) for message in messages[BURST : BURST + 10]),
-        publisher.publish_all(messages[BURST + 10 :]),
+        publisher.publish_all(messages[:BATCH]),
+        *(publisher.publish(message) for message in messages[BATCH : BATCH + 10]),
+        publisher.publish_all(messages[BATCH + 10 :]),
     )
     assert len(await contents(url)) == len(messages)
 
@@ -85,14 +85,14 @@ async def test_bodies_larger_than_a_frame_come_whole(url: str, publisher: Publis
 
 
 async def test_more_than_may_be_under_way_at_once_waits_its_turn(url: str, publisher: Publisher) -> None:
-    count = (MAX_BURSTS + 3) * BURST
+    count = (MAX_BATCHES + 3) * BATCH
     await publisher.publish_all(numbered(count))
     state = (await queue_states(url, [QUEUE], name="tests"))[QUEUE]
     assert state is not None
     assert state.messages == count
 
 
-async def test_a_burst_whose_confirms_never_come_is_published_again_over_another_connection(url: str) -> None:
+async def test_a_batch_whose_confirms_never_come_is_published_again_over_another_connection(url: str) -> None:
     async with Door(url) as door:
         publisher = Publisher(door.url, name="tests", topology=None, confirm_timeout=0.6)
         door.loses = CONFIRM
@@ -105,7 +105,7 @@ async def test_a_burst_whose_confirms_never_come_is_published_again_over_another
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3, 4, 5])
-async def test_a_burst_given_up_by_its_caller_leaves_the_channel_usable(
+async def test_a_batch_given_up_by_its_caller_leaves_the_channel_usable(
     url: str, publisher: Publisher, turns: int
 ) -> None:
     await publisher.connect()
@@ -115,24 +115,24 @@ async def test_a_burst_given_up_by_its_caller_leaves_the_channel_usable(
     giving_up.cancel()
     with pytest.raises(asyncio.CancelledError):
         await giving_up
-    await asyncio.wait_for(publisher.publish_all(numbered(BURST)), 20)
-    assert len(await contents(url)) >= BURST
+    await asyncio.wait_for(publisher.publish_all(numbered(BATCH)), 20)
+    assert len(await contents(url)) >= BATCH
 
 
 async def test_what_is_not_confirmed_is_given_back(url: str) -> None:
     link = await open_connection(url, name="tests", confirms=True, topology=None)
     messages = numbered(3)
-    assert await publish_burst(link, [messages[0], NOWHERE, *messages[1:]]) == [NOWHERE]
+    assert await publish_batch(link, [messages[0], NOWHERE, *messages[1:]]) == [NOWHERE]
     await link.close()
-    assert await publish_burst(link, messages) == messages
+    assert await publish_batch(link, messages) == messages
     assert len(await contents(url)) == len(messages)
 
 
-def test_bursts_are_bounded_in_number_and_in_bytes() -> None:
-    small = numbered(2 * BURST + 1)
-    assert [len(burst) for burst in bursts(small)] == [BURST, BURST, 1]
-    half = replace(small[0], body=b"x" * (BURST_BYTES // 2))
-    assert [len(burst) for burst in bursts([half] * 5)] == [2, 2, 1]
-    large = replace(small[0], body=b"x" * (BURST_BYTES + 1))
-    assert [len(burst) for burst in bursts([small[0], large, small[1]])] == [1, 1, 1]
-    assert list(bursts([])) == []
+def test_batches_are_bounded_in_number_and_in_bytes() -> None:
+    small = numbered(2 * BATCH + 1)
+    assert [len(batch) for batch in batches(small)] == [BATCH, BATCH, 1]
+    half = replace(small[0], body=b"x" * (BATCH_BYTES // 2))
+    assert [len(batch) for batch in batches([half] * 5)] == [2, 2, 1]
+    large = replace(small[0], body=b"x" * (BATCH_BYTES + 1))
+    assert [len(batch) for batch in batches([small[0], large, small[1]])] == [1, 1, 1]
+    assert list(batches([])) == []

@@ -1,8 +1,8 @@
 """Lets pamqp read every frame that RabbitMQ lets through: text that is not UTF-8, times beyond any calendar.
 
 pamqp refuses such a frame, and that ends the connection. The message comes back on the next one, and after fifty
-rounds the broker has given it up together with every good message that was handed out beside it. So what can't be
-read is read as well as it goes; whoever needs the value then finds that it is wrong, and parks the message.
+rounds the broker gives it up together with every good message that was handed out beside it. So an unreadable value
+is decoded as far as possible; the code that needs it then finds it invalid and dead-letters the message.
 """
 
 from typing import Any
