@@ -17,8 +17,8 @@ from services.mailer.content import kind_of, variables_for
 from services.mailer.outcome import accepted, refused, unrenderable
 from services.mailer.settings import MailerSettings
 from shared.delivery.ports import SubscriptionStore
-from shared.delivery.result import Gone, Result, Skipped, Unable, Withdrawn
-from shared.mail.address import AddressRefused
+from shared.delivery.result import OurFault, Result, Skipped, SubscriptionDeleted, Withdrawn
+from shared.mail.address import InvalidMailAddress
 from shared.mail.errors import TemplateRefused
 from shared.mail.kinds import MailKind
 from shared.mail.templates import render
@@ -84,7 +84,7 @@ class MailSender:
             receipt = await self._send_or_hold(message, task.recipient)
         except TemplateRefused as error:
             return unrenderable(str(error), number=attempt, at=started_at, schedule=schedule)
-        except AddressRefused as error:
+        except InvalidMailAddress as error:
             rejected = MailRejected(None, f"invalid recipient: {error}")
             return refused(rejected, number=attempt, started_at=started_at, ended_at=utc_now(), schedule=schedule)
         except (MailRejected, MailDeferred) as fault:
@@ -97,7 +97,7 @@ class MailSender:
                 message_id=mail_id,
             )
         except MailUnavailable as fault:
-            return Unable(detail=fault.detail, wait=HELD_WAIT)
+            return OurFault(detail=fault.detail, wait=HELD_WAIT)
         return accepted(receipt, number=attempt, started_at=started_at, message_id=mail_id)
 
     async def _reason_not_to_send(self, task: Task) -> Result | None:
@@ -108,7 +108,7 @@ class MailSender:
             return None
         subscription = await self._subscriptions.get(task.subscription_id)
         if subscription is None:
-            return Gone()
+            return SubscriptionDeleted()
         if not subscription.confirmed and kind_of(task) is not MailKind.CONFIRM_SUBSCRIPTION:
             return Skipped(reason=SkipReason.UNCONFIRMED, detail="the recipient does not, or no longer, want it")
         if not subscription.enabled:
@@ -116,7 +116,7 @@ class MailSender:
         if self._links is None:
             # Without the way out, a mail to a subscriber is none that we may send.
             self._has_missed_links = True
-            return Unable(detail="PUBLIC_URL is not set, so the mail's link can't be made", wait=HELD_WAIT)
+            return OurFault(detail="PUBLIC_URL is not set, so the mail's link can't be made", wait=HELD_WAIT)
         return None
 
     async def _compose(self, task: Task) -> EmailMessage:

@@ -63,7 +63,7 @@ class DeliveryStore(Protocol):
         """Move an unfinished delivery's due time to later."""
         ...
 
-    async def nothing_owed(self, delivery_id: str) -> None:
+    async def clear_due(self, delivery_id: str) -> None:
         """Clear a finished delivery's due time."""
         ...
 

@@ -31,7 +31,7 @@ def is_internal(event_type: str) -> bool:
     return event_type in _INTERNAL
 
 
-def own_event(
+def system_event(
     *, tenant_id: str, source_id: str, type_: str, time: datetime, subject: str, data: dict[str, object]
 ) -> Event:
     """Return an event with Signalpost as its source."""
@@ -68,7 +68,7 @@ def dead_lettered(delivery: Delivery) -> Event | None:
         data["target"] = delivery.target
     if delivery.attempts and delivery.attempts[-1].status is not None:
         data["status"] = delivery.attempts[-1].status
-    return own_event(
+    return system_event(
         tenant_id=delivery.tenant_id,
         source_id=f"dead-lettered/{delivery.id}/{delivery.attempts_made}",
         type_=DEAD_LETTERED,
@@ -103,7 +103,7 @@ def delivery_updated(delivery: Delivery) -> Event | None:
         data["next_attempt_at"] = rfc3339(delivery.due_at)
     if delivery.state is DeliveryState.DELIVERED:
         data["delivered_at"] = rfc3339(delivery.updated_at)
-    return own_event(
+    return system_event(
         tenant_id=delivery.tenant_id,
         source_id=f"export-delivery/{delivery.id}/{delivery.attempts_made}/{delivery.state.value}",
         type_=EXPORT_UPDATED,
@@ -116,7 +116,7 @@ def delivery_updated(delivery: Delivery) -> Event | None:
 def webhook_disabled(webhook: Subscription) -> Event:
     """Return the event about a webhook that Signalpost disabled."""
     disabled_at = webhook.disabled_at or webhook.updated_at
-    return own_event(
+    return system_event(
         tenant_id=webhook.tenant_id,
         source_id=f"webhook-disabled/{webhook.id}/{rfc3339(disabled_at)}",
         type_=DISABLED,

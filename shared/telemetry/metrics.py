@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from prometheus_client import Counter, Gauge, disable_created_metrics
 
 from shared.model.reasons import FINISHED, DeadReason, DisabledReason
-from shared.model.topology import CHANNELS, DEAD_LETTER_KEYS, EVENT, RUNGS
+from shared.model.topology import CHANNELS, DEAD_LETTER_KEYS, DELAY_STEPS, EVENT
 from shared.telemetry.histogram import Histogram
 
 # A second series beside each one, with the time it was made, which nobody reads.
@@ -108,7 +108,7 @@ EVENTS_DISPATCHED: Final = _counter(
     "Events whose deliveries were stored and whose tasks the broker confirmed; a second copy of an event counts as "
     "accepted but not as dispatched.",
 )
-EVENTS_SET_ASIDE: Final = _counter(
+EVENTS_DEFERRED: Final = _counter(
     "events_set_aside_total",
     "Events that the dispatcher deferred to events.set_aside, because their tenant had its share of the work "
     "already.",
@@ -173,11 +173,11 @@ POSTPONED: Final = _counter(
     channel=CHANNELS,
     reason=POSTPONEMENTS,
 )
-LADDER_TASKS: Final = _counter(
+DELAYED_TASKS: Final = _counter(
     "ladder_tasks_total",
     "Tasks that were put on a delay queue, by its delay; a long wait takes several. How many wait there now: "
     "signalpost_queue_messages.",
-    rung=tuple(RUNGS),
+    rung=tuple(DELAY_STEPS),
 )
 DEAD_LETTERS: Final = _counter(
     "dead_letters_total",
@@ -186,7 +186,7 @@ DEAD_LETTERS: Final = _counter(
     channel=DEAD_LETTER_KEYS,
     reason=tuple(reason.value for reason in DeadReason),
 )
-BOUND_REDUCTIONS: Final = _counter(
+LIMIT_REDUCTIONS: Final = _counter(
     "endpoint_bound_reductions_total",
     "How often the limit on requests in flight to an endpoint was halved, because it timed out, could not be "
     "reached or answered 429 or 503.",

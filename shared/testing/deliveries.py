@@ -55,8 +55,8 @@ class MemoryDeliveries:
             attempts_made=made,
         )
         self._tokens[delivery.id] = transition.token
-        if transition.forgives:
-            await self._subscriptions.forget_failures([transition.forgives])
+        if transition.resets_failures:
+            await self._subscriptions.forget_failures([transition.resets_failures])
         return True
 
     async def defer(self, delivery_id: str, due_at: datetime) -> None:
@@ -66,7 +66,7 @@ class MemoryDeliveries:
             later = due_at if delivery.due_at is None else max(delivery.due_at, due_at)
             self.by_id[delivery_id] = replace(delivery, due_at=later)
 
-    async def nothing_owed(self, delivery_id: str) -> None:
+    async def clear_due(self, delivery_id: str) -> None:
         """Clear a finished delivery's due time."""
         delivery = self.by_id.get(delivery_id)
         if delivery is not None and delivery.state not in UNFINISHED:
