@@ -6,8 +6,10 @@ To add a kind of object, write `routes/<kind>.py` with a `router`, and list it i
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from services.api.access_log import AccessLog
+from services.api.answers import HeadAsGet
 from services.api.auth_gate import AuthGate
 from services.api.body_guard import BodyGuard
 from services.api.context import ApiContext
@@ -61,8 +63,17 @@ def create_app(context: ApiContext) -> FastAPI:
         app.include_router(router)
     add_handlers(app)
     add_openapi(app)
-    # Starlette puts the last one outside: log, then token, then body, then routes.
+    # Starlette puts the last one outside: log, then other sites' scripts, then token, then body, then routes.
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BodyGuard)
     app.add_middleware(AuthGate, authenticator=context.authenticator)
+    if context.settings.api_cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(context.settings.api_cors_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "traceparent"],
+            expose_headers=["Retry-After"],
+        )
     app.add_middleware(AccessLog)
     return app
