@@ -49,10 +49,10 @@ class Api:
             await self._stopping.wait()
             await self._server.stop(within=DRAIN_SECONDS)
         finally:
-            self._served.set()
             for helper in helpers:
                 helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await asyncio.gather(*helpers, return_exceptions=True)  # before `stop` closes what they work with
+            self._served.set()
 
     async def stop(self) -> None:
         """Answer the requests in flight, then close."""

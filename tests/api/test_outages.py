@@ -11,7 +11,7 @@ from services.api.wiring import Api
 from tests.api.records import Records
 from tests.api.serving import answers, serving
 from tests.support.system import Client, System, certificate, token
-from tests.support.waiting import eventually, eventually_here
+from tests.support.waiting import eventually_here
 
 NOWHERE_AMQP = "amqp://guest:guest@127.0.0.1:{port}/"
 NOWHERE_MONGODB = "mongodb://127.0.0.1:{port}/?replicaSet=rs0"
@@ -91,7 +91,8 @@ async def test_a_request_that_has_begun_is_answered_before_the_api_ends(api: Sys
         await writer.drain()
         await _until_being_answered(service)
         stopping = asyncio.create_task(service.stop())
-        await eventually(lambda: _refuses(port))
+        await eventually_here(lambda: not service._server.addresses)
+        assert not await answers(port)
         writer.write(body[10:])
         assert (await reader.readline()).split()[1] == b"201"
         await stopping
@@ -101,10 +102,6 @@ async def test_a_request_that_has_begun_is_answered_before_the_api_ends(api: Sys
 
 async def _until_being_answered(service: Api) -> None:
     await eventually_here(lambda: service._server.server_state.tasks)
-
-
-async def _refuses(port: int) -> bool:
-    return not await answers(port)
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/openapi.json", "/docs"])

@@ -64,6 +64,8 @@ class Connections:
         self._limits = limits
         self._clients: dict[str, Client] = {}
         self._of: dict[Connection, str] = {}
+        self.closing = False
+        """Whether nobody is let in any more."""
         self._emptied = asyncio.Event()
         self._emptied.set()
 
@@ -73,6 +75,8 @@ class Connections:
 
     def enter(self, connection: Connection, host: str) -> Client | None:
         """Count a new connection, in the place of another one if need be; None if there is no place."""
+        if self.closing:
+            return None
         name = client_of(host)
         client = self._clients.get(name)
         if client and client.count >= self._limits.connections_per_client and not self._make_room(client):

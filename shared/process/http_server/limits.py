@@ -16,7 +16,7 @@ TURN: Final = 64 * 1024
 FREE_FRAMING: Final = 16 * 1024
 """Bytes of chunk framing that are free. Beyond, framing may not outweigh the content: it costs the most to read."""
 MAX_SURPLUS: Final = 1024 * 1024
-"""Bytes of a body that are still read after its answer, or after a refusal, for the client to see the answer."""
+"""Bytes that are still read after an early answer or a refusal: many clients read only once they have sent all."""
 LINGER: Final = 2.0
 """Seconds that a refused client has to read why."""
 

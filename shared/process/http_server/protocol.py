@@ -170,4 +170,5 @@ class BoundedProtocol(RequestReader):
     def _discard(self, count: int) -> None:
         self._surplus += count
         if self._surplus > MAX_SURPLUS:
-            self.abort()
+            self.flow.pause_reading()
+            self.flow.held = True

@@ -71,6 +71,7 @@ class HttpServer:
         if self._listening is None or self._ticking is None:
             return
         self._listening.close()
+        self._connections.closing = True  # some may be accepted, but not made yet
         for connection in self._connections:
             connection.shutdown()
         with contextlib.suppress(TimeoutError):
