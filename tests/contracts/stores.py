@@ -63,7 +63,7 @@ class DeliveryContract:
         assert await stores.deliveries.get(unknown.id) is None
         assert not await stores.deliveries.record(attempted(unknown, DeliveryState.DELIVERED))
         await stores.deliveries.defer(unknown.id, NOW)
-        await stores.deliveries.nothing_owed(unknown.id)
+        await stores.deliveries.clear_due(unknown.id)
         await stores.deliveries.remove(unknown.id)
 
     async def test_of_two_records_of_one_attempt_only_the_first_counts(self, stores: Stores) -> None:
@@ -103,7 +103,7 @@ class DeliveryContract:
         open_, ended = a_delivery(due_at=NOW), a_delivery(state=DeliveryState.DEAD, due_at=NOW)
         await stores.deliveries.add([open_, ended])
         for delivery in (open_, ended):
-            await stores.deliveries.nothing_owed(delivery.id)
+            await stores.deliveries.clear_due(delivery.id)
         found = [await stores.deliveries.get(delivery.id) for delivery in (open_, ended)]
         assert [one.due_at for one in found if one is not None] == [NOW, None]
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from shared.delivery.result import Busy, Delivered, Failed, Gone, Result, Unable
+from shared.delivery.result import Busy, Delivered, Failed, OurFault, Result, SubscriptionDeleted
 from shared.delivery.worker import DeliveryWorker
 from shared.model.delivery import Attempt, Delivery
 from shared.model.reasons import DeadReason, DeliveryState
 from shared.model.retry import RetrySchedule
 from shared.model.routing import Outgoing, task_message
 from shared.model.task import Task
-from shared.model.topology import DEAD, RETRY, RUNG_HEADER, TO_SEND
+from shared.model.topology import DEAD, DELAY_HEADER, RETRY, TO_SEND
 from shared.process.clock import now_ms
 from shared.testing.context import Memory
 from shared.testing.incoming import MemoryAcks, incoming
@@ -109,11 +109,11 @@ async def test_a_410_disables_at_once(memory: Memory) -> None:
 
 async def test_a_deleted_subscription_takes_its_delivery_along(memory: Memory) -> None:
     await stored(memory)
-    await run(memory, ScriptedSender(Gone()), due())
+    await run(memory, ScriptedSender(SubscriptionDeleted()), due())
     assert memory.deliveries.by_id == {}
 
 
-@pytest.mark.parametrize("result", [Busy(3.0), Unable(detail="keys", wait=3.0)], ids=["busy", "our fault"])
+@pytest.mark.parametrize("result", [Busy(3.0), OurFault(detail="keys", wait=3.0)], ids=["busy", "our fault"])
 async def test_what_can_not_be_sent_now_waits_without_costing_an_attempt(memory: Memory, result: Result) -> None:
     await stored(memory)
     await run(memory, ScriptedSender(result), due())
@@ -127,7 +127,7 @@ async def test_a_bug_in_a_sender_postpones_its_own_delivery_only(memory: Memory)
     await stored(memory)
     await run(memory, ScriptedSender(RuntimeError("a bug")), due())
     assert memory.deliveries.by_id["dlv_1"].attempts_made == 0
-    assert memory.publisher.published[0].headers[RUNG_HEADER] == "25s"
+    assert memory.publisher.published[0].headers[DELAY_HEADER] == "25s"
 
 
 async def test_a_task_that_comes_too_early_goes_on_waiting(memory: Memory) -> None:
@@ -204,4 +204,4 @@ async def test_a_task_of_a_newer_version_is_left_to_that_version(memory: Memory)
     message = due()
     await run(memory, ScriptedSender(), replace(message, headers={**message.headers, "message-version": 99}))
     (held,) = memory.publisher.published
-    assert (held.exchange, held.headers[RUNG_HEADER]) == (RETRY, "5s")
+    assert (held.exchange, held.headers[DELAY_HEADER]) == (RETRY, "5s")
