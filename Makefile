@@ -3,7 +3,7 @@
 PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell command -v $(name))) python3)
 SETUP := @$(PYTHON) deploy/local/setup.py
 BIN := .venv/bin
-LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-emit-package signalpost
 
 .DEFAULT_GOAL := help
 .PHONY: bench bench-quick help setup python demo test test-rabbitmq4 try-image run chaos chaos-cluster lint types contracts check lock clean

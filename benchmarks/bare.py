@@ -29,8 +29,8 @@ from shared.identity import delivery_id
 from shared.keyring import Keyring
 from shared.messages import Task, webhook_body
 from shared.signing import Origin
-from shared.telemetry.trace import traceparent_or_new
 from shared.topology import WEBHOOK
+from signalpost.traceparent import traceparent_or_new
 
 CONCURRENCY = 128
 """Requests or confirms awaited at once."""

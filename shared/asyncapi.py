@@ -7,10 +7,10 @@ from the catalogue and the topology; this module adds only the form. Pure: no I/
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from shared.amqp_urls import each_url
 from shared.catalogue import Catalogue, EventType, JsonObject
 from shared.messages import EVENT_CONTENT_TYPE, OWN_SOURCE
 from shared.topology import EVENTS
+from signalpost.amqp.urls import each_url
 
 _SERVER: Final = "rabbitmq"
 _DESCRIPTION = (

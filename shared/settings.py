@@ -19,11 +19,11 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
-from shared.amqp_urls import each_url
 from shared.keyring import Keyring
 from shared.links import Links
 from shared.retry import RetrySchedule, parse_duration
 from shared.telemetry.settings import TelemetrySettings
+from signalpost.amqp.urls import each_url
 
 Transport = Literal["disabled", "webhook", "smtp"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

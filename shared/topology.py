@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.retry import rung_for
+from signalpost import message
 
-EVENTS: Final = "events"
+EVENTS: Final = message.EVENTS
 EVENTS_TO_DISPATCH: Final = "events.to_dispatch"
 ASIDE: Final = "events.aside"
 SET_ASIDE: Final = "events.set_aside"

@@ -19,8 +19,8 @@ from shared.identity import email_subscription_id
 from shared.mail.address import AddressRefused, mailbox
 from shared.reasons import DeliveryState, SkipReason
 from shared.storage import Delivery, StoredEvent, Subscription
-from shared.telemetry.trace import traceparent_or_new
 from shared.topology import EMAIL
+from signalpost.traceparent import traceparent_or_new
 
 MAX_EMAIL_SUBSCRIPTIONS: Final = 500
 """Of one tenant: each event is matched against all of them."""

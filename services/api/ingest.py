@@ -16,12 +16,12 @@ from services.api.publishing import publish_confirmed
 from shared.catalogue import Catalogue, is_internal
 from shared.clock import now_ms, utc_now
 from shared.delivery.routes import event_message
-from shared.intake import read_event
 from shared.messages import Event, InvalidMessage, rfc3339
 from shared.storage.tenant_idempotency import KeyUse
 from shared.telemetry.metrics import EVENTS_REJECTED, REJECTIONS
 from shared.telemetry.spans import event_facts, sending
-from shared.telemetry.trace import traceparent_or_new
+from signalpost.checking import read_event
+from signalpost.traceparent import traceparent_or_new
 
 MAX_KEY: Final = 255
 _ATTRIBUTES = ("specversion", "id", "source", "type", "time", "tenantid", "subject", "datacontenttype", "data")

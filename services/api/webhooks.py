@@ -17,7 +17,7 @@ from shared.clock import utc_now
 from shared.headers import header_problem
 from shared.identity import new_webhook_id
 from shared.outbound import UrlRefused, resolve_and_check
-from shared.patterns import InvalidPattern, parse_pattern
+from shared.patterns import InvalidPattern, matches, parse_pattern
 from shared.reasons import DisabledReason
 from shared.retry import MAX_RETRY_AFTER, parse_duration
 from shared.signing import Origin
@@ -155,7 +155,7 @@ def checked_patterns(given: Sequence[str], catalogue: Catalogue) -> tuple[tuple[
         except InvalidPattern as error:
             errors.append(FieldProblem(field=field, message=f"{error}.", code="invalid_pattern"))
             continue
-        if not catalogue.has_match(pattern):
+        if not any(matches(pattern, event_type) for event_type in catalogue.types):
             message = f"No event type matches {pattern!r}; GET /api/v1/event-types lists them."
             errors.append(FieldProblem(field=field, message=message, code="unknown_event_type"))
         patterns[pattern] = None

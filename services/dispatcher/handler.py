@@ -15,7 +15,6 @@ from shared.catalogue import Catalogue, is_internal
 from shared.clock import now_ms
 from shared.delivery.context import WorkerContext
 from shared.delivery.routes import dead_message, readable_headers, set_aside_message
-from shared.intake import read_event
 from shared.messages import (
     ACCEPTED_AT,
     OWN_SOURCE,
@@ -32,8 +31,9 @@ from shared.telemetry.metrics import (
     EVENTS_SET_ASIDE,
 )
 from shared.telemetry.spans import dispatching, note_rejected
-from shared.telemetry.trace import traceparent_or_new, valid_traceparent
 from shared.topology import EVENT
+from signalpost.checking import read_event
+from signalpost.traceparent import traceparent_or_new, valid_traceparent
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,6 @@ from services.mailer.content import kind_of, variables_for
 from services.mailer.outcome import accepted, refused, unrenderable
 from services.mailer.settings import MailerSettings
 from services.mailer.smtp_faults import MailDeferred, MailRejected, MailUnavailable
-from shared.backoff import Backoff
 from shared.clock import utc_now
 from shared.delivery import Gone, Result, Skipped, Unable, Withdrawn
 from shared.links import Links, Purpose
@@ -28,6 +27,7 @@ from shared.messages import Task
 from shared.reasons import DeadReason, SkipReason
 from shared.storage import Subscriptions
 from shared.storage.branding import Brandings
+from signalpost.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 

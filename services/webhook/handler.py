@@ -24,8 +24,8 @@ from shared.stall import StallWatch
 from shared.storage import Slots, Subscription, Subscriptions
 from shared.telemetry.metrics import ENDPOINTS_CONGESTED
 from shared.telemetry.spans import note_status, requesting
-from shared.telemetry.trace import child_traceparent
 from shared.telemetry.tracing import Tracing
+from signalpost.traceparent import child_traceparent
 
 SECRET_WAIT = 60.0
 """Seconds until a delivery whose secret can't be derived is tried again: an operator has to repair the keys."""

@@ -17,11 +17,11 @@ from shared.broker import Publisher
 from shared.catalogue import Catalogue
 from shared.clock import utc_now
 from shared.delivery.routes import event_message
-from shared.intake import read_event
 from shared.messages import InvalidMessage, rfc3339
 from shared.settings import CoreSettings
-from shared.telemetry.trace import traceparent_or_new
 from shared.topology import topology
+from signalpost.checking import read_event
+from signalpost.traceparent import traceparent_or_new
 
 
 def add_to(app: typer.Typer) -> None:

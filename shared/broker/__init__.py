@@ -7,7 +7,7 @@ people who want to look into queues, and gives up at once.
 
 from shared.broker.connection import BrokerRefused, BrokerUnavailable
 from shared.broker.consumer import Consumer, Incoming
-from shared.broker.outgoing import Outgoing
 from shared.broker.publisher import Publisher, Unroutable
+from signalpost.message import Outgoing
 
 __all__ = ["BrokerRefused", "BrokerUnavailable", "Consumer", "Incoming", "Outgoing", "Publisher", "Unroutable"]

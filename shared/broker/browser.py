@@ -23,7 +23,10 @@ from shared.broker.connection import (
     BrokerUnavailable,
     Link,
     is_refusal,
+    look,
     open_link,
+    subscribe,
+    unsubscribe,
 )
 from shared.broker.message import Message
 
@@ -96,7 +99,7 @@ class Browser:
         """Return what is held, in order; closing alone would return the windows in any order."""
         try:
             for window in self._windows:
-                await self._link.unsubscribe(window)
+                await unsubscribe(self._link, window)
             for _, held in groupby(self._held.items(), key=itemgetter(1)):
                 tags = [tag for tag, _ in held]
                 for start in range(0, len(tags), RETURNED_IN_ORDER):
@@ -122,7 +125,7 @@ class Browser:
         """Let more messages come although those before are still held: each window is one more consumer."""
         window = f"window-{len(self._windows)}"
         try:
-            await self._link.subscribe(self._queue, self._on_message, tag=window, prefetch=WINDOW)
+            await subscribe(self._link, self._queue, self._on_message, tag=window, prefetch=WINDOW)
         except FAULTS as error:
             raise _fault(error) from error
         self._windows.append(window)
@@ -196,7 +199,7 @@ async def queue_states(url: str, queues: Sequence[str], *, name: str) -> dict[st
 
 async def _state(link: Link, queue: str) -> QueueState:
     try:
-        declared = await link.look(queue)
+        declared = await look(link, queue)
     except FAULTS as error:
         raise _fault(error) from error
     return QueueState(messages=declared.message_count or 0, consumers=declared.consumer_count or 0)

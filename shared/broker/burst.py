@@ -18,7 +18,8 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from shared.broker.connection import FAULTS, raise_if_ours
-from shared.broker.outgoing import Outgoing, properties_of
+from signalpost.amqp.publisher import properties_of
+from signalpost.message import Outgoing
 
 BURST: Final = 100
 """Messages in one write."""

@@ -12,12 +12,12 @@ from typing import Any
 import structlog
 from aiormq.abc import DeliveredMessage
 
-from shared.backoff import Backoff
 from shared.broker.acks import Acks
-from shared.broker.connection import FAULTS, BrokerUnavailable, Link, open_link
+from shared.broker.connection import FAULTS, BrokerUnavailable, Link, open_link, subscribe, unsubscribe
 from shared.broker.message import Message
 from shared.telemetry.metrics import BROKER, RECONNECTS
 from shared.topology import Topology
+from signalpost.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +83,7 @@ class Consumer:
         link, self._consuming = self._link, False
         if link is not None and link.is_open:
             try:
-                await link.unsubscribe(self._name)
+                await unsubscribe(link, self._name)
             except FAULTS:
                 log.info("broker.cancel_lost", queue=self._queue)
         await self._drain()
@@ -115,7 +115,7 @@ class Consumer:
         self._acks = acks = Acks(link.raw)
         try:
             callback = partial(self._on_message, acks)
-            await link.subscribe(self._queue, callback, tag=self._name, prefetch=self._prefetch)
+            await subscribe(link, self._queue, callback, tag=self._name, prefetch=self._prefetch)
             self._consuming = True
             backoff.reset()
             log.info("broker.consuming", queue=self._queue)

@@ -1,13 +1,15 @@
 """The event catalogue: which types of events exist, what their data looks like, and whom they mail directly.
 
-`product` and `own` hold the built-in types, one family after the other; a deployment adds its own with
-EVENT_TYPES_FILE. Checking data is pure and costs microseconds; only `Catalogue.load` reads a file.
+The built-in types are defined in `signalpost.events`, together with what a producer needs to publish them; a
+deployment adds its own with EVENT_TYPES_FILE. Checking data is pure and costs microseconds; only `Catalogue.load`
+reads a file.
 """
 
-from shared.catalogue.catalogue import Catalogue, is_internal
-from shared.catalogue.entry import CatalogueError, EventType, JsonObject
-from shared.catalogue.own import CONFIRMATION
 from shared.catalogue.recipients import MAIL_RECIPIENTS, direct_recipients
+from signalpost.catalogue import Catalogue
+from signalpost.checking import read_event
+from signalpost.event_type import CatalogueError, EventType, JsonObject
+from signalpost.events.system import CONFIRMATION, is_internal
 
 __all__ = [
     "CONFIRMATION",
@@ -18,4 +20,5 @@ __all__ = [
     "JsonObject",
     "direct_recipients",
     "is_internal",
+    "read_event",
 ]

@@ -5,38 +5,26 @@ from typing import Final
 
 from shared.broker import Outgoing
 from shared.messages import (
-    ACCEPTED_AT,
-    EVENT_CONTENT_TYPE,
     TASK_CONTENT_TYPE,
     DeadLetter,
-    Event,
     Task,
-    encode_event,
 )
-from shared.topology import ASIDE, DEAD, EVENTS, RETRY, RUNG_HEADER, TO_SEND, rung_name
+from shared.topology import ASIDE, DEAD, RETRY, RUNG_HEADER, TO_SEND, rung_name
+from signalpost.message import event_message
+
+__all__ = [
+    "HOLD_RUNG",
+    "dead_message",
+    "event_message",
+    "held_message",
+    "readable_headers",
+    "set_aside_message",
+    "task_message",
+]
 
 HOLD_RUNG: Final = "5s"
 _READABLE_CHARACTERS: Final = 16_384
 """At most 64 KiB: with our own headers far below the 128 KiB of a frame, beyond which the broker hangs up."""
-
-
-def event_message(event: Event, *, accepted_at: int = 0) -> Outgoing:
-    """Return the message that puts an event on the exchange `events`.
-
-    Args:
-        event: what is published.
-        accepted_at: when it was handed to us, in epoch milliseconds; 0 leaves that to the dispatcher to say.
-    """
-    headers: dict[str, str | int] = {"traceparent": event.traceparent} if event.traceparent else {}
-    if accepted_at:
-        headers[ACCEPTED_AT] = accepted_at
-    return Outgoing(
-        exchange=EVENTS,
-        routing_key=event.type,
-        body=encode_event(event),
-        headers=headers,
-        content_type=EVENT_CONTENT_TYPE,
-    )
 
 
 def task_message(task: Task, *, now_ms: int) -> Outgoing:

@@ -17,10 +17,10 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from shared.backoff import Backoff
 from shared.reasons import DeliveryState
 from shared.telemetry.metrics import DATABASE, RECONNECTS
 from shared.topology import EMAIL
+from signalpost.backoff import Backoff
 
 Document = dict[str, Any]
 Result = TypeVar("Result")

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from pymongo import AsyncMongoClient
 
-from shared.producer import events
 from shared.topology import topology
+from signalpost import events
 from tests.producers.virtual_host import VirtualHost
 from tests.support.receiver import Receiver
 from tests.support.system import System, token

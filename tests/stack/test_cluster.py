@@ -10,11 +10,11 @@ import pytest
 from deploy.local.cluster import ClusterStack
 from deploy.local.ports import free_port
 from deploy.local.rabbitmq import RabbitMQ
-from shared.amqp_urls import each_url
 from shared.broker import BrokerUnavailable, Outgoing, Publisher
 from shared.broker.browser import queue_states
 from shared.storage import Database, Deliveries, Subscriptions
 from shared.topology import EVENTS, EVENTS_TO_DISPATCH, topology
+from signalpost.amqp.urls import each_url
 from tests.support.waiting import eventually
 
 VHOST = "cluster"

@@ -1,14 +1,14 @@
 """The outbox: events kept in the producer's own database until they are published, one document for each.
 
 An event is added within the transaction that writes the business data, so both are there or neither; a relay
-(`shared.outbox`) publishes what is there. It lives in the producer's database and knows nothing of Signalpost's.
+(`signalpost.outbox.relay`) publishes what is there. It lives in the producer's database, not in Signalpost's.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 from uuid import uuid4
 
 import pymongo
@@ -18,11 +18,17 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from shared.catalogue import Catalogue
-from shared.clock import utc_now
-from shared.messages import Event, encode_event
-from shared.producer.new_event import CurrentTraceparent, NewEvent, accept, no_trace
-from shared.storage.database import OPERATION_TIMEOUT_MS, Document, StorageUnavailable
+from signalpost.catalogue import Catalogue
+from signalpost.cloudevent import Event, encode_event
+from signalpost.producer.new_event import CurrentTraceparent, Unpublished, accept, no_trace
+
+Document = dict[str, Any]
+OPERATION_TIMEOUT: Final = 10.0
+"""Seconds for one operation: the producer's client may have no limit of its own."""
+
+
+class OutboxUnavailable(Exception):
+    """The producer's database is away; nothing was lost, try again later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +67,12 @@ class Outbox:
         """Create the collection and its index, once at the producer's start; repeating it changes nothing.
 
         Raises:
-            StorageUnavailable: the database is away.
+            OutboxUnavailable: the database is away.
         """
         with _translated():
             await self._rows.create_indexes([IndexModel([("due_at", ASCENDING), ("_id", ASCENDING)], name="due")])
 
-    async def add(self, event: NewEvent, *, session: AsyncClientSession) -> Event:
+    async def add(self, event: Unpublished, *, session: AsyncClientSession) -> Event:
         """Keep an event within the session's transaction; once that is committed it will be published.
 
         Raises:
@@ -78,7 +84,7 @@ class Outbox:
         accepted = accept(
             event, source=self._source, catalogue=self.catalogue, current_traceparent=self._current_traceparent
         )
-        now = utc_now()
+        now = datetime.now(UTC)
         row = {"body": encode_event(accepted).decode(), "created_at": now, "due_at": now, "attempts": 0}
         await self._rows.insert_one(row, session=session)
         return accepted
@@ -87,9 +93,9 @@ class Outbox:
         """Take the oldest events that are due for `lease` seconds; no other relay gets them meanwhile.
 
         Raises:
-            StorageUnavailable: the database is away.
+            OutboxUnavailable: the database is away.
         """
-        now, claim = utc_now(), uuid4().hex
+        now, claim = datetime.now(UTC), uuid4().hex
         due = {"due_at": {"$lte": now}}
         oldest_first = [("due_at", ASCENDING), ("_id", ASCENDING)]
         with _translated():
@@ -107,7 +113,7 @@ class Outbox:
         """Forget events that are published.
 
         Raises:
-            StorageUnavailable: the database is away; they will be published again.
+            OutboxUnavailable: the database is away; they will be published again.
         """
         with _translated():
             await self._rows.delete_many({"_id": {"$in": [row.id for row in rows]}})
@@ -116,18 +122,20 @@ class Outbox:
         """Let an event be claimed again in `wait` seconds, with a note of what went wrong.
 
         Raises:
-            StorageUnavailable: the database is away; it can be claimed again when the lease ends.
+            OutboxUnavailable: the database is away; it can be claimed again when the lease ends.
         """
-        due_at = utc_now() + timedelta(seconds=wait)
+        due_at = datetime.now(UTC) + timedelta(seconds=wait)
         await self._update(row, {"$set": {"due_at": due_at, "last_error": error}})
 
     async def park(self, row: OutboxRow, *, reason: str) -> None:
         """Set an event aside that can never be published; it stays in the collection with the reason.
 
         Raises:
-            StorageUnavailable: the database is away.
+            OutboxUnavailable: the database is away.
         """
-        await self._update(row, {"$set": {"parked_reason": reason, "parked_at": utc_now()}, "$unset": {"due_at": ""}})
+        await self._update(
+            row, {"$set": {"parked_reason": reason, "parked_at": datetime.now(UTC)}, "$unset": {"due_at": ""}}
+        )
 
     async def _update(self, row: OutboxRow, change: Document) -> None:
         with _translated():
@@ -137,7 +145,7 @@ class Outbox:
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
-        with pymongo.timeout(OPERATION_TIMEOUT_MS / 1000):  # the producer's client may have none
+        with pymongo.timeout(OPERATION_TIMEOUT):
             yield
     except PyMongoError as error:
-        raise StorageUnavailable(str(error)) from error
+        raise OutboxUnavailable(str(error)) from error

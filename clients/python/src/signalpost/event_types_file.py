@@ -10,8 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from shared.catalogue.entry import CatalogueError, EventType, JsonObject
-from shared.patterns import is_event_type
+from signalpost.event_type import CatalogueError, EventType, JsonObject, is_event_type
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import msgspec
 
-from shared.catalogue import Catalogue
-from shared.messages import Event, InvalidMessage, parse_event
-from shared.patterns import is_event_type
+from signalpost.catalogue import Catalogue
+from signalpost.cloudevent import Event, InvalidMessage, parse_event
+from signalpost.event_type import is_event_type
 
 
 def read_event(body: bytes, catalogue: Catalogue) -> Event:

@@ -1,4 +1,4 @@
-"""The building blocks of the catalogue's schemas (JSON Schema 2020-12, as plain dicts).
+"""The kinds of fields that events have: each is a JSON Schema (2020-12, as a plain dict) to annotate a field with.
 
 What Signalpost puts into a mail is held to a strict pattern; `format` stays an annotation, as the standard has
 it, since an event whose time is written oddly is still worth delivering. Unknown fields are always welcome:
@@ -7,7 +7,7 @@ producers grow.
 
 from typing import Final
 
-from shared.catalogue.entry import JsonObject
+from signalpost.event_type import JsonObject
 
 # Patterns are ECMA 262 with the u flag, so that receivers' validators take them too: no needless escapes.
 _CONTROLS = r"\s\x00-\x1f\x7f-\x9f"
@@ -17,11 +17,6 @@ _ATOM = rf'[^{_CONTROLS}<>()\[\],;:@"\\]'
 _MAIL = rf"^{_ATOM}{{1,64}}@{_ATOM}{{1,253}}$"
 
 MAX_RECIPIENTS: Final = 100
-
-
-def data(*, required: tuple[str, ...] = (), **fields: JsonObject) -> JsonObject:
-    """Return the schema of an event's data: an object with these fields, and others that we don't know."""
-    return {"type": "object", "properties": fields, "required": [*required]}
 
 
 def text(description: str, *, example: str | None = None) -> JsonObject:
@@ -38,6 +33,21 @@ def ident(description: str) -> JsonObject:
 def time(description: str) -> JsonObject:
     """Return the schema of a point in time, RFC 3339."""
     return {"type": "string", "format": "date-time", "description": description}
+
+
+def choice(description: str, *options: str) -> JsonObject:
+    """Return the schema of one of a few words."""
+    return {"enum": [*options], "description": description}
+
+
+def number(description: str) -> JsonObject:
+    """Return the schema of a whole number that counts nothing."""
+    return {"type": "integer", "description": description}
+
+
+def names(description: str, *, each: str) -> JsonObject:
+    """Return the schema of a list of texts."""
+    return {"type": "array", "items": text(each), "description": description}
 
 
 def count(description: str) -> JsonObject:

@@ -1,27 +1,17 @@
-"""Committed means published: for producers that write events and business data to MongoDB in one transaction.
+"""Publishes what is in an outbox, and removes an event only after it was published.
 
-    async with client.start_session() as session, await session.start_transaction():
-        await orders.insert_one(order, session=session)
-        await outbox.add(event, session=session)
-
-An `OutboxRelay` beside it publishes with confirms and removes an event only afterwards. A crash in between publishes
-it twice, with the same identity, which Signalpost takes for one event.
+A crash in between publishes it twice, with the same identity, which Signalpost takes for one event.
 """
 
 import asyncio
-from typing import Final
+import logging
+from typing import Final, Protocol
 
-import structlog
-
-from shared.backoff import Backoff
-from shared.intake import read_event
-from shared.messages import InvalidMessage
-from shared.producer.errors import PublishError
-from shared.producer.publisher import EventPublisher
-from shared.storage import StorageUnavailable
-from shared.storage.outbox import Outbox, OutboxRow
-
-__all__ = ["Outbox", "OutboxRelay", "OutboxRow"]
+from signalpost.backoff import Backoff
+from signalpost.checking import read_event
+from signalpost.cloudevent import Event, InvalidMessage
+from signalpost.outbox.rows import Outbox, OutboxRow, OutboxUnavailable
+from signalpost.producer.errors import PublishError
 
 BATCH: Final = 200
 POLL: Final = 0.5
@@ -30,7 +20,15 @@ LEASE: Final = 60.0
 """Seconds for which a relay that died keeps its events from the others; longer than a publish may take."""
 RETRY_AFTER: Final = 5.0
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
+
+
+class Publishes(Protocol):
+    """A publisher, over AMQP or over HTTP."""
+
+    async def publish(self, event: Event, /) -> Event:
+        """Publish an event, or raise a PublishError."""
+        ...
 
 
 class OutboxRelay:
@@ -39,7 +37,7 @@ class OutboxRelay:
     def __init__(
         self,
         outbox: Outbox,
-        publisher: EventPublisher,
+        publisher: Publishes,
         *,
         batch: int = BATCH,
         poll: float = POLL,
@@ -55,8 +53,8 @@ class OutboxRelay:
         while not self._stopping.is_set():
             try:
                 claimed = await self.relay_batch()
-            except StorageUnavailable as error:
-                log.warning("outbox.waits", error=str(error)[:300])
+            except OutboxUnavailable as error:
+                log.warning("the outbox can't be read now: %.300s", error)
                 await backoff.wait_unless(self._stopping)
                 continue
             backoff.reset()
@@ -71,7 +69,7 @@ class OutboxRelay:
         """Publish one batch of what is due and return how many events that were, published or not.
 
         Raises:
-            StorageUnavailable: the database is away; what was published may be published again.
+            OutboxUnavailable: the database is away; what was published may be published again.
         """
         rows = await self._outbox.claim(limit=self._batch, lease=self._lease)
         if not rows:
@@ -95,10 +93,10 @@ class OutboxRelay:
     async def _settle(self, row: OutboxRow, failure: PublishError | InvalidMessage) -> None:
         """Put back what could not be published now, and aside what never can be: it must not block the others."""
         if isinstance(failure, InvalidMessage):
-            log.error("outbox.parked", row=str(row.id), reason=str(failure))
+            log.error("outbox row %s can never be published: %s", row.id, failure)
             await self._outbox.park(row, reason=str(failure))
         else:
-            log.warning("outbox.put_back", row=str(row.id), error=str(failure))
+            log.warning("outbox row %s is not published yet: %s", row.id, failure)
             await self._outbox.put_back(row, wait=RETRY_AFTER, error=str(failure))
 
     async def _pause(self) -> None:

@@ -8,7 +8,7 @@ publishers would wait for ever. The remedy is a new channel, on which the messag
 import asyncio
 from typing import Final
 
-from shared.broker.connection import Link
+from signalpost.amqp.connection import Link
 
 CONFIRM_TIMEOUT: Final = 30.0
 """Seconds for which a confirm may be owed; an election takes a few, a broker that writes to a slow disk some more."""

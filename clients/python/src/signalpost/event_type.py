@@ -1,9 +1,17 @@
-"""One entry of the catalogue: a type of event, as a value."""
+"""A type of event, as a value: its name, what it means, and the schema of its data. Pure."""
 
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 JsonObject = dict[str, Any]
+MAX_TYPE_CHARS: Final = 128
+MAX_TYPE_SEGMENTS: Final = 8
+
+EVENT_TYPE_RE: Final = re.compile(
+    rf"(?=.{{1,{MAX_TYPE_CHARS}}}\Z)[a-z0-9_]+(?:\.[a-z0-9_]+){{0,{MAX_TYPE_SEGMENTS - 1}}}"
+)
+"""An event type; use it with `fullmatch`."""
 
 
 class CatalogueError(ValueError):
@@ -23,3 +31,8 @@ class EventType:
     """Data that fits the schema."""
     internal: bool = False
     """Whether Signalpost emits it itself."""
+
+
+def is_event_type(text: str) -> bool:
+    """Tell whether this can be the type of an event: 1 to 8 lower-case segments, at most 128 characters."""
+    return EVENT_TYPE_RE.fullmatch(text) is not None

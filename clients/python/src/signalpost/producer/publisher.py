@@ -4,24 +4,42 @@ It declares nothing: its user needs the right to write to the exchange `events`,
 """
 
 import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
-from typing import Final
+from typing import Final, Protocol
 
-from shared.broker import BrokerRefused, Publisher, Unroutable
-from shared.catalogue import Catalogue
-from shared.clock import now_ms
-from shared.delivery.routes import event_message
-from shared.messages import Event
-from shared.producer.errors import BufferFull, Misconfigured, PublishTimeout
-from shared.producer.new_event import CurrentTraceparent, NewEvent, accept, no_trace
-from shared.telemetry.spans import event_facts, sending
-from shared.telemetry.tracing import Tracing
+from signalpost.amqp.connection import BrokerRefused
+from signalpost.amqp.publisher import ConfirmedPublisher, Unroutable
+from signalpost.catalogue import Catalogue
+from signalpost.cloudevent import Event
+from signalpost.message import event_message
+from signalpost.producer.errors import BufferFull, Misconfigured, PublishTimeout
+from signalpost.producer.new_event import CurrentTraceparent, Unpublished, accept, no_trace
 
 PUBLISH_TIMEOUT: Final = 30.0
 """Seconds; a broker's restart takes about ten."""
 BUFFER: Final = 1000
 """Events; at the largest size that is accepted (1 MiB) they take 1 GiB, at the usual one about 1 MiB."""
+
+
+class PublishSpan(Protocol):
+    """The span of one publish, in the producer's own tracing."""
+
+    @property
+    def traceparent(self) -> str:
+        """What the event carries on (W3C Trace Context)."""
+        ...
+
+    def published(self, event: Event) -> None:
+        """Note what was published."""
+        ...
+
+
+Spans = Callable[[str | None], AbstractContextManager[PublishSpan]]
+"""Begins the span of one publish below this `traceparent`, or below what is current."""
 
 
 class EventPublisher:
@@ -32,9 +50,9 @@ class EventPublisher:
         source: Which system publishes (the CloudEvents attribute `source`), such as `/wipe/backend`.
         name: What the connection is called in RabbitMQ's management UI.
         buffer: How many events may wait for the broker at once.
-        catalogue: What events are checked against; by default the built-in types.
+        catalogue: What events are checked against; by default the types that the products emit.
         current_traceparent: How to find the current trace, for events that bring none.
-        tracing: Makes a span for each event that is published (docs/telemetry.md); its owner closes it.
+        tracing: Makes a span for each event that is published (`signalpost.producer.opentelemetry`).
     """
 
     def __init__(
@@ -46,12 +64,12 @@ class EventPublisher:
         buffer: int = BUFFER,
         catalogue: Catalogue | None = None,
         current_traceparent: CurrentTraceparent = no_trace,
-        tracing: Tracing | None = None,
+        tracing: Spans | None = None,
     ) -> None:
         self._source, self._buffer = source, buffer
         self._catalogue = catalogue or Catalogue.builtin()
         self._current_traceparent, self._tracing = current_traceparent, tracing
-        self._publisher = Publisher(amqp_url, name=name, topology=None)
+        self._publisher = ConfirmedPublisher(amqp_url, name=name)
         self._waiting = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -65,7 +83,7 @@ class EventPublisher:
     ) -> None:
         await self.aclose()
 
-    async def publish(self, event: NewEvent | Event, *, timeout: float = PUBLISH_TIMEOUT) -> Event:  # noqa: ASYNC109 - it ends in an error of our own
+    async def publish(self, event: Unpublished | Event, *, timeout: float = PUBLISH_TIMEOUT) -> Event:  # noqa: ASYNC109 - it ends in an error of our own
         """Publish an event and return it, as Signalpost knows it, once the broker has it safe on a queue.
 
         An absent or blocked broker is waited for, up to `timeout` seconds.
@@ -80,17 +98,17 @@ class EventPublisher:
             raise RuntimeError("the publisher is closed")
         if self._tracing is None:
             return await self._publish(event, timeout)
-        with sending(self._tracing, event.traceparent or self._current_traceparent()) as span:
+        with self._tracing(event.traceparent or self._current_traceparent()) as span:
             published = await self._publish(replace(event, traceparent=span.traceparent), timeout)
-            span.note(event_facts(published))
+            span.published(published)
             return published
 
-    async def _publish(self, event: NewEvent | Event, timeout: float) -> Event:  # noqa: ASYNC109 - as above
+    async def _publish(self, event: Unpublished | Event, timeout: float) -> Event:  # noqa: ASYNC109 - as above
         accepted = event if isinstance(event, Event) else self._accept(event)
         self._take_place()
         try:
             async with asyncio.timeout(timeout):
-                await self._publisher.publish(event_message(accepted, accepted_at=now_ms()))
+                await self._publisher.publish(event_message(accepted, accepted_at=time.time_ns() // 1_000_000))
         except TimeoutError as error:
             raise PublishTimeout(self._timeout_sentence(accepted, timeout)) from error
         except BrokerRefused as error:
@@ -110,7 +128,7 @@ class EventPublisher:
         await self._idle.wait()
         await self._publisher.aclose()
 
-    def _accept(self, event: NewEvent) -> Event:
+    def _accept(self, event: Unpublished) -> Event:
         return accept(
             event, source=self._source, catalogue=self._catalogue, current_traceparent=self._current_traceparent
         )
@@ -119,7 +137,7 @@ class EventPublisher:
         if self._waiting >= self._buffer:
             raise BufferFull(
                 f"{self._waiting} events wait for the broker already, which is away or slow; publish this one later, "
-                "or keep it in an outbox (shared.outbox)"
+                "or keep it in an outbox (signalpost.outbox)"
             )
         self._waiting += 1
         self._idle.clear()

@@ -1,20 +1,16 @@
-"""An event as a producer states it, and its check against the catalogue before it leaves the house. Pure.
-
-The id is drawn when the value is made, so whoever publishes the same value twice publishes one event.
-"""
+"""An event as a producer states it, and its check against the catalogue before it leaves the house. Pure."""
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from uuid import uuid4
+from dataclasses import dataclass
 
-from shared.catalogue import Catalogue, is_internal
-from shared.clock import utc_now
-from shared.intake import read_event
-from shared.messages import Event, InvalidMessage, encode_event, rfc3339
-from shared.producer.errors import InvalidEvent
-from shared.telemetry.trace import traceparent_or_new
+from signalpost.catalogue import Catalogue
+from signalpost.checking import read_event
+from signalpost.cloudevent import Event, InvalidMessage, encode_event, rfc3339
+from signalpost.events.system import is_internal
+from signalpost.events.typed import Attributes, TypedEvent
+from signalpost.producer.errors import InvalidEvent
+from signalpost.traceparent import traceparent_or_new
 
 CurrentTraceparent = Callable[[], str | None]
 """Asks the caller's tracing for the W3C `traceparent` of what is going on now; None outside of any span."""
@@ -26,31 +22,21 @@ def no_trace() -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewEvent:
-    """An event that is yet to be published. For the built-in types, `shared.producer.events` makes it.
-
-    Raises:
-        ValueError: the time has no zone.
-    """
+class NewEvent(Attributes):
+    """An event of any type that is yet to be published. The products' types have classes in `signalpost.events`."""
 
     type: str
-    tenant: str
-    """Who the event belongs to (the CloudEvents attribute `tenantid`)."""
     data: Mapping[str, object]
     """What JSON can hold."""
     subject: str | None = None
-    id: str = field(default_factory=lambda: uuid4().hex)
-    """Together with tenant and source, the event's identity: the same again is the same event."""
-    time: datetime = field(default_factory=utc_now)
-    traceparent: str | None = None
 
-    def __post_init__(self) -> None:
-        if self.time.tzinfo is None:
-            raise ValueError("time: needs a time zone; use datetime.now(UTC)")
+
+Unpublished = NewEvent | TypedEvent
+"""What a producer may publish."""
 
 
 def accept(
-    event: NewEvent, *, source: str, catalogue: Catalogue, current_traceparent: CurrentTraceparent = no_trace
+    event: Unpublished, *, source: str, catalogue: Catalogue, current_traceparent: CurrentTraceparent = no_trace
 ) -> Event:
     """Return the event as Signalpost will read it, checked with the words that Signalpost would use.
 

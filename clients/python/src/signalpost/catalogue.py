@@ -1,4 +1,4 @@
-"""The catalogue as a value: look a type up, ask whether a pattern matches any, check data against its schema.
+"""The catalogue of event types as a value: look a type up, check data against its schema.
 
 Validators are compiled once, when the catalogue is made; nothing is fetched, so a `$ref` to elsewhere is refused.
 """
@@ -12,23 +12,16 @@ from typing import Final
 
 import jsonschema_rs
 
-from shared.catalogue.entry import CatalogueError, EventType
-from shared.catalogue.files import read_event_types
-from shared.catalogue.own import CONFIRMATION, OWN_TYPES
-from shared.catalogue.product import PRODUCT_TYPES
-from shared.patterns import patterns_matching
+from signalpost.event_type import CatalogueError, EventType
+from signalpost.event_types_file import read_event_types
+from signalpost.events import PRODUCT_EVENTS
+from signalpost.events.system import SYSTEM_EVENTS
 
-_BUILTIN = {entry.type: entry for entry in (*PRODUCT_TYPES, *OWN_TYPES)}
-_INTERNAL = frozenset(entry.type for entry in OWN_TYPES) | {CONFIRMATION}
+_BUILTIN = {event.type: event.describe() for event in (*PRODUCT_EVENTS, *SYSTEM_EVENTS)}
 _Kind = jsonschema_rs.ValidationErrorKind
 _MAX_SENTENCE: Final = 400
 _MASK = "the value"
 _PLAIN_STEP = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-def is_internal(event_type: str) -> bool:
-    """Tell whether Signalpost emits this type itself, so that its delivery must cause no further such event."""
-    return event_type in _INTERNAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +30,6 @@ class Catalogue:
 
     types: Mapping[str, EventType]
     validators: Mapping[str, jsonschema_rs.Validator] = field(repr=False, compare=False)
-    patterns: frozenset[str] = field(repr=False, compare=False)
-    """Every pattern that matches at least one type."""
 
     @classmethod
     def of(cls, entries: Iterable[EventType]) -> "Catalogue":
@@ -48,11 +39,7 @@ class Catalogue:
             CatalogueError: a schema is invalid, or an example does not fit its schema.
         """
         types = {entry.type: entry for entry in entries}
-        catalogue = cls(
-            types=types,
-            validators={name: _compile(entry) for name, entry in types.items()},
-            patterns=frozenset(pattern for name in types for pattern in patterns_matching(name)),
-        )
+        catalogue = cls(types=types, validators={name: _compile(entry) for name, entry in types.items()})
         for entry in types.values():
             if fault := catalogue.validate(entry.type, entry.example):
                 raise CatalogueError(f"{entry.type}: the example does not fit the schema: {fault}; correct either")
@@ -81,10 +68,6 @@ class Catalogue:
     def get(self, event_type: str) -> EventType | None:
         """Return the entry of a type, or None if the type is uncatalogued."""
         return self.types.get(event_type)
-
-    def has_match(self, pattern: str) -> bool:
-        """Tell whether a (parsed) subscription pattern matches any type of the catalogue."""
-        return pattern in self.patterns
 
     def validate(self, event_type: str, data: object) -> str | None:
         """Return None if the data fits the schema of its type, else one sentence that names the field.
