@@ -7,7 +7,8 @@ import pytest
 from pamqp.common import FieldTable
 from structlog.testing import capture_logs
 
-from shared.broker import Outgoing, Publisher, publisher
+from shared.broker import Outgoing, Publisher
+from signalpost.amqp import publisher
 from tests.support.waiting import eventually
 
 QUEUE, LIMIT, MESSAGES = "small", 5, 30
