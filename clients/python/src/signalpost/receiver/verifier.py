@@ -10,7 +10,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -32,6 +32,14 @@ MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _MIN_KEY: Final = 16
 """Bytes; Signalpost makes keys of 32, and an empty one would let anybody sign."""
+
+
+class Headers(Protocol):
+    """The headers of a request, as any framework has them."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return names and values."""
+        ...
 
 
 class ReceivedEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +77,7 @@ class Verifier:
         self._secrets = _checked([secrets] if isinstance(secrets, str) else [*secrets])
         self._tolerance, self._clock = tolerance, clock
 
-    def receive(self, headers: Mapping[str, str], body: bytes) -> ReceivedEvent:
+    def receive(self, headers: Headers, body: bytes) -> ReceivedEvent:
         """Verify a request by `webhook-signature` and return its event.
 
         Args:
@@ -83,7 +91,7 @@ class Verifier:
         self.verify(headers, body)
         return read_event(body)
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+    def verify(self, headers: Headers, body: bytes) -> None:
         """Verify a request by `webhook-signature` (Standard Webhooks).
 
         Raises:
@@ -99,7 +107,7 @@ class Verifier:
         expected = [standard_webhooks_signature(secret, message_id, timestamp, body) for secret in self._secrets]
         _compare(expected, signatures.split(" "), "webhook-signature")
 
-    def verify_hex(self, headers: Mapping[str, str], body: bytes, *, header: str = HEX_HEADERS[0]) -> None:
+    def verify_hex(self, headers: Headers, body: bytes, *, header: str = HEX_HEADERS[0]) -> None:
         """Verify a request by its hex signature, `X-Wipe-Signature` or `X-Guardian-Signature`.
 
         It covers the body alone, so it can't tell a recorded request from a new one: prefer `verify`.
@@ -149,7 +157,7 @@ def _checked(secrets: Sequence[str]) -> tuple[str, ...]:
     return tuple(secrets)
 
 
-def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+def _lowered(headers: Headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
