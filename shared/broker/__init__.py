@@ -1,4 +1,4 @@
-"""Everything that talks AMQP; the only package that imports aio_pika.
+"""Everything of the server that talks AMQP, on top of `signalpost.amqp`; only these two import aio_pika.
 
 `Publisher` confirms what it publishes, `Consumer` hands out messages and acks them when told to, `declare`
 applies the topology. All three reconnect by themselves, with backoff, for as long as it takes. `browser` is for

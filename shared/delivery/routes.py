@@ -4,11 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.broker import Outgoing
-from shared.messages import (
-    TASK_CONTENT_TYPE,
-    DeadLetter,
-    Task,
-)
+from shared.messages import TASK_CONTENT_TYPE, DeadLetter, Task
 from shared.topology import ASIDE, DEAD, RETRY, RUNG_HEADER, TO_SEND, rung_name
 from signalpost.message import event_message
 
