@@ -40,9 +40,9 @@ def test_a_span_continues_the_events_trace_and_says_what_was_published(
 
 
 def test_without_a_trace_of_its_own_an_event_joins_the_current_span(provider: TracerProvider) -> None:
-    with provider.get_tracer("tests").start_as_current_span("request") as request:
-        with OpenTelemetrySpans(provider)(None) as span:
-            assert int(span.traceparent[3:35], 16) == request.get_span_context().trace_id
+    tracer = provider.get_tracer("tests")
+    with tracer.start_as_current_span("request") as request, OpenTelemetrySpans(provider)(None) as span:
+        assert int(span.traceparent[3:35], 16) == request.get_span_context().trace_id
 
 
 async def test_a_publish_that_failed_is_a_failed_span_that_holds_nothing_of_the_event(
