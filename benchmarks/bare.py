@@ -23,13 +23,14 @@ from pamqp.commands import Basic
 
 from benchmarks.system import MASTER_KEYS, certificate_event
 from services.webhook.request import request_headers
-from shared.clock import now_ms
-from shared.delivery.routes import task_message
-from shared.identity import delivery_id
-from shared.keyring import Keyring
-from shared.messages import Task, webhook_body
-from shared.signing import Origin
-from shared.topology import WEBHOOK
+from shared.model.event import webhook_body
+from shared.model.identity import delivery_id
+from shared.model.routing import task_message
+from shared.model.subscription import Origin
+from shared.model.task import Task
+from shared.model.topology import WEBHOOK
+from shared.process.clock import now_ms
+from shared.secrets.keyring import Keyring
 from signalpost.traceparent import traceparent_or_new
 
 CONCURRENCY = 128

@@ -15,10 +15,10 @@ from dataclasses import replace
 import uvloop
 
 from benchmarks.system import certificate_event
-from shared.broker import Outgoing, Publisher
-from shared.delivery.routes import event_message
-from shared.messages import Event
-from shared.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue, topology
+from shared.broker import Publisher
+from shared.model.event import Event
+from shared.model.routing import Outgoing, event_message
+from shared.model.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue, topology
 
 AT_ONCE = 200
 """Events that are published together where there is no schedule."""

@@ -14,13 +14,14 @@ from deploy.local.process import wait_until
 from deploy.local.services import WORKER, Service, Services
 from deploy.local.stack import Stack
 from shared.broker import Publisher
-from shared.clock import utc_now
-from shared.delivery.routes import event_message
-from shared.keyring import Keyring
-from shared.messages import Event, rfc3339
-from shared.reasons import DeliveryState
-from shared.storage import Database, Subscription, Subscriptions
-from shared.topology import topology
+from shared.model.event import Event, rfc3339
+from shared.model.reasons import DeliveryState
+from shared.model.routing import event_message
+from shared.model.subscription import Subscription
+from shared.model.topology import topology
+from shared.process.clock import utc_now
+from shared.secrets.keyring import Keyring
+from shared.storage import Database, Subscriptions
 
 MASTER_KEYS = "bench:dGhlIG1hc3RlciBrZXkgb2YgdGhlIGJlbmNobWFya3Mu"
 SETTINGS = {

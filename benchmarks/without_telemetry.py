@@ -6,7 +6,7 @@ all.) Only for the scenario `telemetry`; what the process answers under `/metric
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.worker.__main__ import main
+from services.cli.__main__ import main
 from shared.delivery import settle
 
 

@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from deploy.rabbitmq.users import users
-from services.worker.services import SERVICES
-from shared.retry import RetrySchedule
-from shared.settings import Network
+from services.cli.run import SERVICES
+from shared.model.retry import RetrySchedule
+from shared.process.settings import Network
 
 COMPOSE: Final = Path(__file__).with_name("compose.yaml")
 _INTRODUCTION = """\

@@ -1,4 +1,4 @@
-"""What the services share: messages, topology, policies, storage, broker, telemetry.
+"""What the services share, in layers (pyproject.toml names them): `model` below, `delivery` and `diagnosis` on top.
 
 Nothing in here imports a service, and nothing happens at import.
 """

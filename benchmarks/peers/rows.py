@@ -17,7 +17,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from benchmarks.system import certificate_event
-from shared.messages import webhook_body
+from shared.model.event import webhook_body
 
 AMQP_URL = os.environ.get("PEER_AMQP_URL", "")
 MONGODB_URL = os.environ.get("PEER_MONGODB_URL", "")

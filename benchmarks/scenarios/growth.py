@@ -19,14 +19,15 @@ from benchmarks.meter import Window, watch
 from benchmarks.pipeline import END
 from benchmarks.scenarios.stages import SKIPPED
 from benchmarks.system import MASTER_KEYS, System, certificate_event
-from shared.clock import utc_now
-from shared.keyring import Keyring
-from shared.messages import Event
-from shared.patterns import patterns_matching
-from shared.storage import Subscription, Subscriptions
+from shared.model.event import Event
+from shared.model.patterns import patterns_matching
+from shared.model.subscription import Subscription
+from shared.model.topology import WEBHOOK, to_send_queue
+from shared.process.clock import utc_now
+from shared.secrets.keyring import Keyring
+from shared.storage import Subscriptions
 from shared.storage.database import Document
 from shared.storage.subscriptions import subscription_document
-from shared.topology import WEBHOOK, to_send_queue
 
 NAME = "growth"
 EACH = 4

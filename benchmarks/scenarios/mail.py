@@ -14,9 +14,9 @@ from benchmarks.scenarios.stages import SKIPPED
 from benchmarks.smtp_sink import SmtpSink
 from benchmarks.system import System
 from deploy.local.process import wait_until
-from shared.clock import utc_now
-from shared.messages import Event, rfc3339
-from shared.topology import EMAIL, to_send_queue
+from shared.model.event import Event, rfc3339
+from shared.model.topology import EMAIL, to_send_queue
+from shared.process.clock import utc_now
 
 NAME = "mail"
 CONNECTIONS = 8

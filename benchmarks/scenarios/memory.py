@@ -23,7 +23,7 @@ from benchmarks.scenarios.mail import invitation
 from benchmarks.smtp_sink import SmtpSink
 from benchmarks.system import System, certificate_event
 from deploy.local.process import wait_until
-from shared.topology import EMAIL, to_send_queue
+from shared.model.topology import EMAIL, to_send_queue
 
 NAME = "memory"
 SERVICES = ("api", "dispatcher", "webhook", "mailer")

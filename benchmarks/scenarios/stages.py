@@ -13,7 +13,7 @@ from benchmarks.figures import Measured, Plot, figure
 from benchmarks.meter import Window, watch
 from benchmarks.pipeline import END, counter
 from benchmarks.system import System, certificate_event
-from shared.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
+from shared.model.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
 
 NAME = "stages"
 TENANTS = tuple(f"org_{number}" for number in range(20))

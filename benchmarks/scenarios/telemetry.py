@@ -13,7 +13,7 @@ from benchmarks.figures import Measured, figure
 from benchmarks.meter import Window
 from benchmarks.scenarios.stages import UNIT, drain_events, drain_tasks, fill
 from benchmarks.system import System
-from shared.topology import WEBHOOK, to_send_queue
+from shared.model.topology import WEBHOOK, to_send_queue
 
 NAME = "telemetry"
 WITHOUT = (sys.executable, "-m", "benchmarks.without_telemetry")

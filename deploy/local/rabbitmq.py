@@ -158,8 +158,17 @@ class RabbitMQ(Server):
 
         Raises StackError with what it said if it fails, or does not end.
         """
+        await self.tool("rabbitmqctl", "--node", self.node, *arguments)
+
+    async def tool(self, name: str, *arguments: str) -> str:
+        """Run one of RabbitMQ's tools with this node's epmd, cookie and folders, and return what it prints.
+
+        Without them even `help` starts an epmd for the whole machine, and leaves it behind.
+
+        Raises StackError with what it said if it fails, or does not end.
+        """
         process = await asyncio.create_subprocess_exec(
-            *(str(rabbitmq_sbin() / "rabbitmqctl"), "--node", self.node, *arguments),
+            *(str(rabbitmq_sbin() / name), *arguments),
             env=self._environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -169,9 +178,11 @@ class RabbitMQ(Server):
             output, _ = await asyncio.wait_for(process.communicate(), _CTL_TIMEOUT)
         except TimeoutError:
             process.kill()
-            raise StackError(f"rabbitmqctl {' '.join(arguments)}: not done within {_CTL_TIMEOUT:g} s") from None
+            raise StackError(f"{name} {' '.join(arguments)}: not done within {_CTL_TIMEOUT:g} s") from None
+        said = output.decode(errors="replace")
         if process.returncode:
-            raise StackError(f"rabbitmqctl {' '.join(arguments)}: {output.decode(errors='replace')}")
+            raise StackError(f"{name} {' '.join(arguments)}: {said}")
+        return said
 
     async def start(self) -> None:
         """Start the node, and its epmd first."""

@@ -22,7 +22,7 @@ from deploy.local.program import Program, start_together
 from deploy.local.run_directory import RunDirectory
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
-WORKER = (sys.executable, "-m", "services.worker")
+WORKER = (sys.executable, "-m", "services.cli")
 _SERVE_HTTP = {"api", "all"}  # the commands that have API_PORT, and answer there
 
 

@@ -5,8 +5,8 @@ import os
 import secrets
 
 from services.api.settings import ApiSettings
-from services.worker.tools import development_token as token_for
-from shared.settings import load
+from services.cli.tools import development_token as token_for
+from shared.process.settings import load
 
 _PASSED_ON = ("NOTIFICATION_", "SECURITY_", "AUTH_", "OTEL_", "LOG_", "SECRETS_", "RETENTION_", "EVENT_TYPES_")
 

@@ -9,7 +9,7 @@ import sys
 from typing import Any, Final
 
 from deploy.rabbitmq.users import User, exactly, users
-from shared.topology import EVENTS, Topology, topology
+from shared.model.topology import EVENTS, Topology, topology
 
 VHOST: Final = "signalpost"
 Json = dict[str, Any]

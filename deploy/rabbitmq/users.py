@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.catalogue import Catalogue
-from shared.topology import (
+from shared.model.topology import (
     ASIDE,
     DEAD,
     EMAIL,

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.auth_gate import LINK_PATHS
 from services.api.problems import Problem
-from shared.messages import MAX_EVENT_BYTES
+from shared.model.event import MAX_EVENT_BYTES
 
 DRAINED_BYTES = 16 * MAX_EVENT_BYTES
 """What is too big is still read up to here and thrown away: closing a connection that has unread bytes resets it,

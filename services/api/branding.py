@@ -11,11 +11,11 @@ from services.api.context import ApiContext
 from services.api.problems import FieldProblem, invalid_fields
 from services.api.schemas.branding import BrandingBody, EmailTemplates, Preview, PreviewRequest
 from shared.catalogue import Catalogue
+from shared.mail.branding import Branding
 from shared.mail.errors import TemplateRefused
 from shared.mail.kinds import TEMPLATE_FIELDS, VARIABLES, MailKind
 from shared.mail.samples import SAMPLES
 from shared.mail.templates import check_template, render
-from shared.storage.branding import Branding
 
 _LOGO_URL = re.compile(
     r"https?://[^\s/\\@\"'<>\x00-\x1f\x7f-\x9f]+(/[^\s\"'<>\\\x00-\x1f\x7f-\x9f]*)?", re.IGNORECASE

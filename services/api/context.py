@@ -12,21 +12,23 @@ from services.api.settings import ApiSettings
 from services.api.watch import Watch
 from shared.broker import Publisher
 from shared.catalogue import Catalogue
-from shared.keyring import Keyring
-from shared.links import Links
-from shared.outbound import OutboundPolicy, SystemResolver
+from shared.model.topology import topology
+from shared.outbound.policy import OutboundPolicy
+from shared.outbound.resolver import SystemResolver
+from shared.secrets.keyring import Keyring
+from shared.secrets.signed_links import Links
 from shared.storage import Database, Events, Subscriptions
 from shared.storage.branding import TenantBranding
 from shared.storage.confirmations import Confirmations
 from shared.storage.consents import Consents
-from shared.storage.tenant_deliveries import TenantDeliveries
-from shared.storage.tenant_email_subscriptions import TenantEmailSubscriptions
-from shared.storage.tenant_events import TenantEvents
-from shared.storage.tenant_idempotency import TenantIdempotency
-from shared.storage.tenant_subscriptions import TenantSubscriptions
-from shared.storage.tenant_webhooks import TenantWebhooks
-from shared.telemetry.tracing import Tracing, tracing_for
-from shared.topology import topology
+from shared.storage.tenant.deliveries import TenantDeliveries
+from shared.storage.tenant.email_subscriptions import TenantEmailSubscriptions
+from shared.storage.tenant.events import TenantEvents
+from shared.storage.tenant.idempotency import TenantIdempotency
+from shared.storage.tenant.subscriptions import TenantSubscriptions
+from shared.storage.tenant.webhooks import TenantWebhooks
+from shared.telemetry.setup import tracing_for
+from shared.telemetry.tracing import Tracing
 
 
 @dataclass(frozen=True, kw_only=True)

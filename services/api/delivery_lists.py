@@ -6,9 +6,10 @@ from services.api.context import ApiContext
 from services.api.paging import PageRequest
 from services.api.problems import not_found
 from services.api.schemas.deliveries import DeliveryPage, DeliverySummary
-from shared.storage.tenant_deliveries import DeliveryFilter, LoggedDelivery
-from shared.storage.tenant_pages import Position
-from shared.storage.tenant_webhooks import WebhookScope
+from shared.model.delivery import LoggedDelivery
+from shared.storage.tenant.deliveries import DeliveryFilter
+from shared.storage.tenant.pages import Position
+from shared.storage.tenant.webhooks import WebhookScope
 
 
 def position(row: LoggedDelivery) -> Position:

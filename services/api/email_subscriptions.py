@@ -10,16 +10,17 @@ from services.api.problems import FieldProblem, Problem, invalid_fields
 from services.api.publishing import publish_confirmed
 from services.api.schemas.email_subscriptions import EmailSubscriptionCreate
 from services.api.webhooks import checked_patterns
-from shared.catalogue import CONFIRMATION
-from shared.clock import now_ms, utc_now
-from shared.delivery.own_events import own_event
-from shared.delivery.reconciler import task_for
-from shared.delivery.routes import task_message
-from shared.identity import email_subscription_id
 from shared.mail.address import AddressRefused, mailbox
-from shared.reasons import DeliveryState, SkipReason
-from shared.storage import Delivery, StoredEvent, Subscription
-from shared.topology import EMAIL
+from shared.model.delivery import Delivery
+from shared.model.event import StoredEvent, epoch_ms, webhook_body
+from shared.model.identity import email_subscription_id
+from shared.model.reasons import DeliveryState, SkipReason
+from shared.model.routing import task_message
+from shared.model.subscription import Subscription
+from shared.model.system_events import CONFIRMATION, own_event
+from shared.model.task import task_for
+from shared.model.topology import EMAIL
+from shared.process.clock import now_ms, utc_now
 from signalpost.traceparent import traceparent_or_new
 
 MAX_EMAIL_SUBSCRIPTIONS: Final = 500
@@ -90,7 +91,7 @@ async def _ask(context: ApiContext, subscription: Subscription) -> str | None:
     stored, delivery = _request(subscription, is_sent=context.settings.notification_transport == "smtp")
     await context.confirmations.add(stored, delivery)
     if delivery.state is DeliveryState.PENDING:
-        task = task_for(delivery, stored)
+        task = task_for(delivery, webhook_body(stored.event), accepted_at=epoch_ms(stored.created_at))
         await publish_confirmed(context, [task_message(task, now_ms=now_ms())])
     return delivery.id
 

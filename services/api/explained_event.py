@@ -4,7 +4,9 @@ from services.api.context import ApiContext
 from services.api.schemas.deliveries import DeliverySummary
 from services.api.schemas.events import ExplainedEvent, SubscriptionVerdict
 from shared.diagnosis.sentences import what_became, why_unsent
-from shared.storage import Delivery, StoredEvent, Subscription
+from shared.model.delivery import Delivery
+from shared.model.event import StoredEvent
+from shared.model.subscription import Subscription
 
 
 async def explain_event(context: ApiContext, stored: StoredEvent) -> ExplainedEvent:

@@ -6,8 +6,8 @@ from fastapi import Depends, Query
 
 from services.api.schemas.common import RequestTime
 from services.api.schemas.deliveries import Channel
-from shared.reasons import DeliveryState
-from shared.storage.tenant_deliveries import DeliveryFilter
+from shared.model.reasons import DeliveryState
+from shared.storage.tenant.deliveries import DeliveryFilter
 
 MAX_TEXT = 300
 

@@ -13,11 +13,12 @@ from services.api.auth import Caller
 from services.api.context import ApiContext
 from services.api.problems import FieldProblem, Problem, invalid_fields
 from services.api.publishing import publish_confirmed
-from shared.catalogue import Catalogue, is_internal
-from shared.clock import now_ms, utc_now
-from shared.delivery.routes import event_message
-from shared.messages import Event, InvalidMessage, rfc3339
-from shared.storage.tenant_idempotency import KeyUse
+from shared.catalogue import Catalogue
+from shared.model.event import Event, InvalidMessage, rfc3339
+from shared.model.routing import event_message
+from shared.model.system_events import is_internal
+from shared.process.clock import now_ms, utc_now
+from shared.storage.tenant.idempotency import KeyUse
 from shared.telemetry.metrics import EVENTS_REJECTED, REJECTIONS
 from shared.telemetry.spans import event_facts, sending
 from signalpost.checking import read_event

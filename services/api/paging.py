@@ -10,8 +10,8 @@ import msgspec
 from fastapi import Depends, Query
 
 from services.api.problems import FieldProblem, Problem
-from shared.messages import epoch_ms
-from shared.storage.tenant_pages import Position
+from shared.model.event import epoch_ms
+from shared.storage.tenant.pages import Position
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200

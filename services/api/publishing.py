@@ -6,7 +6,8 @@ from typing import Final
 
 from services.api.context import ApiContext
 from services.api.problems import unavailable
-from shared.broker import Outgoing, Unroutable
+from shared.broker import Unroutable
+from shared.model.routing import Outgoing
 
 PUBLISH_TIMEOUT: Final = 5.0
 

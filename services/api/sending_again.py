@@ -11,14 +11,15 @@ from services.api.context import ApiContext
 from services.api.problems import Problem, not_found
 from services.api.publishing import publish_confirmed
 from services.api.schemas.deliveries import RecoverSkipped, Refused, ReplayMany, ReplayOne
-from shared.clock import now_ms, utc_now
 from shared.delivery.replay import WEBHOOK_DISABLED, GivenUp, Targets, take_up
-from shared.delivery.routes import task_message
-from shared.matching import TEST_EVENT
-from shared.reasons import FINISHED, DeliveryState
-from shared.storage import Delivery, Subscription
-from shared.storage.tenant_deliveries import DeliveryFilter, LoggedDelivery, Replay
-from shared.storage.tenant_pages import Position
+from shared.model.delivery import Delivery, LoggedDelivery, Replay
+from shared.model.reasons import FINISHED, DeliveryState
+from shared.model.routing import task_message
+from shared.model.subscription import Subscription
+from shared.model.system_events import TEST_EVENT
+from shared.process.clock import now_ms, utc_now
+from shared.storage.tenant.deliveries import DeliveryFilter
+from shared.storage.tenant.pages import Position
 
 CHUNK: Final = 200
 """Deliveries taken up and published together."""

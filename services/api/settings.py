@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from shared.settings import LinkSettings, OutboundSettings
+from shared.process.settings import LinkSettings, OutboundSettings
 
 MIN_SECRET_BYTES: Final = 32
 """RFC 7518, section 3.2: a key for HS256 is at least as long as its hash."""

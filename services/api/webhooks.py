@@ -6,25 +6,29 @@ The rules are checked together, so that their owner hears of all mistakes at onc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any
 
+from services.api.auth import Caller
 from services.api.context import ApiContext
+from services.api.ingest import accept
 from services.api.paging import PageRequest
 from services.api.problems import FieldProblem, Problem, invalid_fields, not_found
-from services.api.schemas.webhooks import Webhook, WebhookCreate, WebhookPage, WebhookPatch
+from services.api.schemas.webhooks import SentTest, Webhook, WebhookCreate, WebhookPage, WebhookPatch
 from shared.catalogue import Catalogue
-from shared.clock import utc_now
-from shared.headers import header_problem
-from shared.identity import new_webhook_id
-from shared.outbound import UrlRefused, resolve_and_check
-from shared.patterns import InvalidPattern, matches, parse_pattern
-from shared.reasons import DisabledReason
-from shared.retry import MAX_RETRY_AFTER, parse_duration
-from shared.signing import Origin
-from shared.storage import Subscription
-from shared.storage.tenant_pages import Position
-from shared.storage.tenant_webhooks import WebhookScope
-from shared.topology import WEBHOOK
+from shared.model.identity import new_webhook_id
+from shared.model.patterns import InvalidPattern, matches, parse_pattern
+from shared.model.reasons import DisabledReason
+from shared.model.retry import MAX_RETRY_AFTER, parse_duration
+from shared.model.subscription import Origin, Subscription
+from shared.model.system_events import TEST_EVENT, own_event
+from shared.model.topology import WEBHOOK
+from shared.outbound.custom_headers import header_problem
+from shared.outbound.policy import UrlRefused
+from shared.outbound.resolver import resolve_and_check
+from shared.process.clock import utc_now
+from shared.storage.tenant.pages import Position
+from shared.storage.tenant.webhooks import WebhookScope
 
 MAX_WEBHOOKS = 1000
 """Of one tenant: each event is matched against all of them."""
@@ -112,6 +116,31 @@ async def rotate_secret(
     if rotated is None:
         raise Problem(409, "rotated_meanwhile", "Somebody else rotated this secret at the same moment; look again.")
     return rotated, secret
+
+
+async def send_test(context: ApiContext, caller: Caller, scope: WebhookScope, webhook_id: str) -> SentTest:
+    """Send a test event to a webhook, also a disabled one; returns where to look for what came of it.
+
+    Raises:
+        Problem: there is no such webhook.
+    """
+    webhook = await context.webhooks.get(scope, webhook_id)
+    if webhook is None:
+        raise not_found("webhook")
+    event = own_event(
+        tenant_id=webhook.tenant_id,
+        source_id=f"webhook-test/{webhook.id}/{token_hex(16)}",
+        type_=TEST_EVENT,
+        time=utc_now(),
+        subject=f"webhooks/{webhook.id}",
+        data={
+            "webhook_id": webhook.id,
+            "message": "This is a test event from Signalpost. It is sent once and never repeated.",
+            "sent_by": caller.subject,
+        },
+    )
+    accepted = await accept(context, event)
+    return SentTest(event_id=accepted.event_id, delivery_id=webhook.delivery_for(accepted.event_id))
 
 
 async def _checked(context: ApiContext, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,19 +9,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.dispatcher.plan import first_task, plan_deliveries
-from services.dispatcher.shares import in_turn
+from services.dispatcher.fairness import in_turn
+from services.dispatcher.plan import plan_deliveries
 from shared.catalogue import Catalogue
-from shared.clock import now_ms, utc_now
 from shared.delivery.context import WorkerContext
-from shared.delivery.own_events import delivery_updated
-from shared.delivery.routes import event_message, task_message
-from shared.matching import tested_webhook
-from shared.messages import Event, webhook_body
-from shared.patterns import patterns_matching
-from shared.reasons import DeliveryState
-from shared.settings import Transport
-from shared.storage import Delivery, StoredEvent, Subscription
+from shared.model.delivery import Delivery, Transport
+from shared.model.event import Event, StoredEvent, webhook_body
+from shared.model.matching import tested_webhook
+from shared.model.patterns import patterns_matching
+from shared.model.reasons import DeliveryState
+from shared.model.routing import event_message, task_message
+from shared.model.subscription import Subscription
+from shared.model.system_events import delivery_updated
+from shared.model.task import task_for
+from shared.process.clock import now_ms, utc_now
 from shared.telemetry.metrics import DELIVERIES_CREATED, DELIVERIES_FINISHED, EVENTS_ACCEPTED, EVENTS_DISPATCHED
 from shared.telemetry.tracing import Span
 
@@ -143,9 +144,9 @@ class BatchDispatcher:
                     continue
                 earlier = present.get(delivery.id)
                 if _is_new(delivery, earlier):
-                    messages.append(task_message(first_task(delivery, body, accepted_at=accepted_at), now_ms=now))
+                    messages.append(task_message(task_for(delivery, body, accepted_at=accepted_at), now_ms=now))
                 elif earlier is not None and plan.arrival.redelivered and _never_tried(earlier):
-                    again = first_task(delivery, body, accepted_at=accepted_at, republished_by="dispatcher")
+                    again = task_for(delivery, body, accepted_at=accepted_at, republished_by="dispatcher")
                     messages.append(task_message(again, now_ms=now))
         await self._publisher.publish_all(messages)
 

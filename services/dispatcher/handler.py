@@ -8,31 +8,27 @@ import contextlib
 import structlog
 
 from services.dispatcher.batch import Arrival, BatchDispatcher
-from services.dispatcher.shares import Shares
-from shared.batching import Batcher
+from services.dispatcher.fairness import Shares
 from shared.broker import Incoming
-from shared.catalogue import Catalogue, is_internal
-from shared.clock import now_ms
+from shared.catalogue import Catalogue
 from shared.delivery.context import WorkerContext
-from shared.delivery.routes import dead_message, readable_headers, set_aside_message
-from shared.messages import (
-    ACCEPTED_AT,
-    OWN_SOURCE,
-    DeadLetter,
-    InvalidMessage,
-    epoch_ms_header,
-    parse_event,
-)
-from shared.reasons import DeadReason
-from shared.settings import Transport
+from shared.model.delivery import Transport
+from shared.model.event import OWN_SOURCE, InvalidMessage, parse_event
+from shared.model.reasons import DeadReason
+from shared.model.routing import dead_message, readable_headers, set_aside_message
+from shared.model.system_events import is_internal
+from shared.model.task import DeadLetter, epoch_ms_header
+from shared.model.topology import EVENT
+from shared.process.batching import Batcher
+from shared.process.clock import now_ms
 from shared.telemetry.metrics import (
     DEAD_LETTERS,
     EVENTS_REJECTED,
     EVENTS_SET_ASIDE,
 )
 from shared.telemetry.spans import dispatching, note_rejected
-from shared.topology import EVENT
 from signalpost.checking import read_event
+from signalpost.message import ACCEPTED_AT
 from signalpost.traceparent import traceparent_or_new, valid_traceparent
 
 log = structlog.get_logger(__name__)

@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 
 from shared.catalogue import MAIL_RECIPIENTS, direct_recipients
-from shared.delivery.own_events import EXPORT_READY
-from shared.identity import delivery_id
-from shared.matching import matched, tested_webhook
-from shared.messages import Event, Task, epoch_ms
-from shared.reasons import DeliveryState, SkipReason
-from shared.settings import Transport
-from shared.storage import Delivery, Subscription
-from shared.topology import EMAIL, WEBHOOK
+from shared.model.delivery import Delivery, Transport
+from shared.model.event import Event
+from shared.model.identity import delivery_id
+from shared.model.matching import matched, tested_webhook
+from shared.model.reasons import DeliveryState, SkipReason
+from shared.model.subscription import Subscription
+from shared.model.system_events import EXPORT_READY
+from shared.model.topology import EMAIL, WEBHOOK
 
 _data = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)  # 1e400 is legal JSON, and no float
 _SENDS = {"disabled": (), "webhook": (WEBHOOK,), "smtp": (WEBHOOK, EMAIL)}
@@ -90,22 +90,3 @@ def _skip(subscription: Subscription, event: Event) -> SkipReason | None:
     if subscription.enabled or tested_webhook(event) is not None:
         return None
     return SkipReason.WEBHOOK_DISABLED
-
-
-def first_task(delivery: Delivery, body: bytes, *, accepted_at: int = 0, republished_by: str = "") -> Task:
-    """Return the task for the first attempt at a new delivery."""
-    return Task(
-        channel=delivery.channel,
-        delivery_id=delivery.id,
-        event_id=delivery.event_id,
-        event_type=delivery.event_type,
-        tenant_id=delivery.tenant_id,
-        subscription_id=delivery.subscription_id,
-        attempt=1,
-        not_before=epoch_ms(delivery.created_at),
-        traceparent=delivery.traceparent,
-        body=body,
-        recipient=delivery.recipient,
-        republished_by=republished_by,
-        accepted_at=accepted_at,
-    )

@@ -1,6 +1,6 @@
 """What the dispatcher reads from the environment."""
 
-from shared.settings import DeliverySettings
+from shared.process.settings import DeliverySettings
 
 
 class DispatcherSettings(DeliverySettings):

@@ -8,7 +8,7 @@ from shared.broker import Consumer
 from shared.catalogue import Catalogue
 from shared.delivery.context import WorkerContext
 from shared.delivery.reconciler import Reconciler
-from shared.topology import EVENTS_TO_DISPATCH, SET_ASIDE, topology
+from shared.model.topology import EVENTS_TO_DISPATCH, SET_ASIDE, topology
 
 PREFETCH = 1000
 """Two full batches, one of which is stored while the next one gathers; and what is set aside in the same time."""

@@ -6,36 +6,17 @@ what `send` raises says what to do (smtp_faults).
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from email.message import EmailMessage
 
 from aiosmtplib import SMTPResponse
 
+from services.mailer.answer import MailRejected, SmtpReceipt
 from services.mailer.smtp_connection import Envelope, SmtpConnection, SmtpSettings, StaleConnection
-from services.mailer.smtp_faults import MailDeferred, MailFault, MailRejected, MailUnavailable, readable
+from services.mailer.smtp_faults import readable
 from shared.mail.address import AddressRefused, mailbox
-
-__all__ = [
-    "MailDeferred",
-    "MailFault",
-    "MailRejected",
-    "MailUnavailable",
-    "SmtpPool",
-    "SmtpReceipt",
-    "SmtpSettings",
-]
 
 IDLE_SECONDS = 30.0
 """How long an unused session is kept: well below the 300 s of RFC 5321, and below any NAT that forgets quietly."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SmtpReceipt:
-    """The server took the mail: its final answer, and the seconds from the first command (or connect) to that."""
-
-    code: int
-    text: str
-    duration: float
 
 
 class SmtpPool:

@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from shared.catalogue import CONFIRMATION
+from shared.mail.branding import Branding
 from shared.mail.kinds import VARIABLES, MailKind
-from shared.messages import Task, parse_webhook_body
-from shared.storage.branding import Branding
+from shared.model.event import parse_webhook_body
+from shared.model.system_events import CONFIRMATION
+from shared.model.task import Task
 
 _DIRECT_KINDS = {
     "user.invited": MailKind.USER_INVITED,

@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from services.mailer.client import SmtpReceipt
-from services.mailer.smtp_faults import MailDeferred, MailRejected
-from shared.attempt import Attempt
-from shared.delivery import Delivered, Failed
-from shared.reasons import DeadReason
-from shared.retry import RetrySchedule
+from services.mailer.answer import MailDeferred, MailRejected, SmtpReceipt
+from shared.delivery.result import Delivered, Failed
+from shared.model.delivery import Attempt
+from shared.model.reasons import DeadReason
+from shared.model.retry import RetrySchedule
 
 
 def accepted(receipt: SmtpReceipt, *, number: int, started_at: datetime, message_id: str) -> Delivered:

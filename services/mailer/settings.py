@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, field_validator
 from services.mailer.compose import Sender, parse_sender
 from services.mailer.smtp_connection import SmtpSettings
 from shared.mail.address import AddressRefused
-from shared.settings import DeliverySettings, LinkSettings, Seconds
+from shared.process.settings import DeliverySettings, LinkSettings, Seconds
 
 
 class MailerSettings(DeliverySettings, LinkSettings):

@@ -14,7 +14,8 @@ import aiosmtplib
 from aiosmtplib.protocol import normalize_message_line_endings
 from pydantic import SecretStr
 
-from services.mailer.smtp_faults import MailRejected, Stage, fault_of
+from services.mailer.answer import MailRejected
+from services.mailer.smtp_faults import Stage, fault_of
 from shared.mail.address import needs_smtputf8
 
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)

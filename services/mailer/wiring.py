@@ -3,13 +3,13 @@
 import asyncio
 
 from services.mailer.client import SmtpPool
-from services.mailer.handler import MailSender
+from services.mailer.sender import MailSender
 from services.mailer.settings import MailerSettings
 from shared.broker import Consumer
-from shared.delivery import DeliveryWorker
 from shared.delivery.context import WorkerContext
+from shared.delivery.worker import DeliveryWorker
+from shared.model.topology import EMAIL, to_send_queue, topology
 from shared.storage.branding import Brandings
-from shared.topology import EMAIL, to_send_queue, topology
 
 PREFETCH = 100
 """Some mails for each SMTP connection, so that none waits for the broker."""

@@ -4,11 +4,11 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from shared.attempt import Attempt
-from shared.delivery import Delivered, Failed
-from shared.outbound import ErrorClass, HttpAnswer, HttpFailure
-from shared.reasons import DeadReason
-from shared.retry import RetrySchedule
+from shared.delivery.result import Delivered, Failed
+from shared.model.delivery import Attempt
+from shared.model.reasons import DeadReason
+from shared.model.retry import RetrySchedule
+from shared.outbound.answer import ErrorClass, HttpAnswer, HttpFailure
 
 _UNSAFE = re.compile(r"[^\t\n\x20-\x7e\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd]")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.headers import is_reserved
-from shared.messages import Task
-from shared.signing import Origin, signature_headers
+from shared.model.subscription import Origin
+from shared.model.task import Task
+from shared.outbound.custom_headers import is_reserved
+from shared.secrets.signing import signature_headers
 
 USER_AGENT = "Signalpost/0.1"
 

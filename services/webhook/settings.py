@@ -1,6 +1,6 @@
 """What the webhook consumer reads from the environment."""
 
-from shared.settings import Codes, DeliverySettings, OutboundSettings, Seconds, SecretsSettings
+from shared.process.settings import Codes, DeliverySettings, OutboundSettings, Seconds, SecretsSettings
 
 
 class WebhookSettings(DeliverySettings, SecretsSettings, OutboundSettings):

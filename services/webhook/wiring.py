@@ -1,16 +1,15 @@
 """Puts the webhook consumer together."""
 
-import aiohttp
-
-from services.webhook.handler import WebhookSender
+from services.webhook.sender import WebhookSender
 from services.webhook.settings import WebhookSettings
+from services.webhook.stall import StallWatch
 from shared.broker import Consumer
-from shared.delivery import DeliveryWorker
 from shared.delivery.context import WorkerContext
-from shared.outbound import OutboundPolicy, outbound_session
-from shared.stall import StallWatch
+from shared.delivery.worker import DeliveryWorker
+from shared.model.topology import WEBHOOK, to_send_queue, topology
+from shared.outbound.policy import OutboundPolicy
+from shared.outbound.session import outbound_session
 from shared.storage import Slots
-from shared.topology import WEBHOOK, to_send_queue, topology
 
 PREFETCH = 500
 """Deliveries worked on at once by one process: at 10 ms a request this is far more than one core can send."""
@@ -26,7 +25,7 @@ class WebhookConsumer:
     def __init__(self, settings: WebhookSettings) -> None:
         self._context = context = WorkerContext.from_settings(settings, name=self.name)
         policy = OutboundPolicy.from_settings(settings)
-        self._session: aiohttp.ClientSession = outbound_session(
+        self._session = outbound_session(
             policy, connect_timeout=settings.notification_http_timeout * CONNECT_TIMEOUT_SHARE
         )
         self._stall_watch = StallWatch()

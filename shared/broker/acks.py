@@ -8,9 +8,9 @@ import asyncio
 from typing import Final
 
 import structlog
-from aiormq.abc import AbstractChannel as RawChannel
 
-from shared.broker.connection import FAULTS
+from signalpost.amqp.connection import AmqpConnection
+from signalpost.amqp.faults import FAULTS
 
 ACK_WINDOW: Final = 0.005
 """Seconds in which acks are gathered."""
@@ -19,10 +19,10 @@ log = structlog.get_logger(__name__)
 
 
 class Acks:
-    """The acks of one channel. Every message must be announced by `handed_out` in the order of delivery."""
+    """The acks of one connection. Every message must be announced by `handed_out` in the order of delivery."""
 
-    def __init__(self, channel: RawChannel) -> None:
-        self._channel = channel
+    def __init__(self, connection: AmqpConnection) -> None:
+        self._connection = connection
         self._open: dict[int, bool] = {}  # by delivery tag, in order; whether it is settled
         self._settled: list[int] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -59,8 +59,9 @@ class Acks:
 
     async def _send(self, settled: list[int]) -> None:
         try:
-            for tag, multiple in self._frames(settled):
-                await self._channel.basic_ack(tag, multiple=multiple, wait=False)
+            async with self._connection.waiting():
+                for tag, multiple in self._frames(settled):
+                    await self._connection.channel.basic_ack(tag, multiple=multiple, wait=False)
         except FAULTS:
             log.info("broker.ack_lost", messages=len(settled))  # they will come again, redelivered
 

@@ -16,19 +16,10 @@ import structlog
 from aio_pika.exceptions import ChannelNotFoundEntity
 from aiormq.abc import DeliveredMessage
 
-from shared.broker.connection import (
-    ANSWER_TIMEOUT,
-    FAULTS,
-    BrokerRefused,
-    BrokerUnavailable,
-    Link,
-    is_refusal,
-    look,
-    open_link,
-    subscribe,
-    unsubscribe,
-)
 from shared.broker.message import Message
+from shared.broker.opening import open_connection
+from signalpost.amqp.connection import AmqpConnection
+from signalpost.amqp.faults import FAULTS, BrokerRefused, BrokerUnavailable, is_refusal
 
 WINDOW = 100
 """Messages of up to 1 MiB that may be on their way to us at once."""
@@ -67,8 +58,8 @@ class Parked(Message):
 class Browser:
     """Goes through what waits in a queue now, from its head on."""
 
-    def __init__(self, link: Link, queue: str, waiting: int) -> None:
-        self._link, self._queue = link, queue
+    def __init__(self, connection: AmqpConnection, queue: str, waiting: int) -> None:
+        self._connection, self._queue = connection, queue
         self.waiting = waiting
         """How many messages waited at the start; what comes later is left for the next time."""
         self._arrived: asyncio.Queue[Parked] = asyncio.Queue()
@@ -90,22 +81,25 @@ class Browser:
     async def remove(self, message: Parked) -> None:
         """Take a message out of the queue for good."""
         try:
-            await self._link.raw.basic_ack(message.tag, wait=False)
+            await self._connection.ask(self._connection.channel.basic_ack(message.tag, wait=False))
         except FAULTS:
             log.info("broker.ack_lost", messages=1)  # it is back in the queue
         del self._held[message.tag]
 
     async def give_back(self) -> None:
         """Return what is held, in order; closing alone would return the windows in any order."""
+        channel = self._connection.channel
         try:
             for window in self._windows:
-                await unsubscribe(self._link, window)
+                await self._connection.unsubscribe(window)
             for _, held in groupby(self._held.items(), key=itemgetter(1)):
                 tags = [tag for tag, _ in held]
                 for start in range(0, len(tags), RETURNED_IN_ORDER):
                     last = tags[start : start + RETURNED_IN_ORDER][-1]
-                    await self._link.raw.basic_nack(last, multiple=True, wait=False)
-                    await _state(self._link, self._queue)  # or the channel puts what we send next in the same command
+                    await self._connection.ask(channel.basic_nack(last, multiple=True, wait=False))
+                    await _state(
+                        self._connection, self._queue
+                    )  # or the channel puts what we send next in the same command
         except (BrokerUnavailable, *FAULTS):
             return  # the broker has all of it back, with the connection
 
@@ -117,7 +111,7 @@ class Browser:
                 async with asyncio.timeout(PATIENCE):
                     return await self._arrived.get()
             except TimeoutError:
-                if (await _state(self._link, self._queue)).messages == 0:
+                if (await _state(self._connection, self._queue)).messages == 0:
                     return None
         raise BrokerUnavailable(f"{self._queue} holds messages and hands out none: try again")
 
@@ -125,7 +119,7 @@ class Browser:
         """Let more messages come although those before are still held: each window is one more consumer."""
         window = f"window-{len(self._windows)}"
         try:
-            await subscribe(self._link, self._queue, self._on_message, tag=window, prefetch=WINDOW)
+            await self._connection.subscribe(self._queue, self._on_message, tag=window, prefetch=WINDOW)
         except FAULTS as error:
             raise _fault(error) from error
         self._windows.append(window)
@@ -144,15 +138,15 @@ async def browse(url: str, queue: str, *, name: str) -> AsyncIterator[Browser]:
         BrokerRefused: there is no such queue, or we may not read it.
         BrokerUnavailable: the broker is away.
     """
-    link = await open_link(url, name=name, confirms=False, topology=None)
+    connection = await open_connection(url, name=name, confirms=False, topology=None)
     try:
-        browser = Browser(link, queue, (await _state(link, queue)).messages)
+        browser = Browser(connection, queue, (await _state(connection, queue)).messages)
         try:
             yield browser
         finally:
             await browser.give_back()
     finally:
-        await link.close()
+        await connection.close()
 
 
 async def peek(url: str, queue: str, *, name: str) -> Parked | None:
@@ -162,13 +156,13 @@ async def peek(url: str, queue: str, *, name: str) -> Parked | None:
         BrokerRefused: there is no such queue, or we may not read it.
         BrokerUnavailable: the broker is away.
     """
-    link = await open_link(url, name=name, confirms=False, topology=None)
+    connection = await open_connection(url, name=name, confirms=False, topology=None)
     try:
-        message = await link.raw.basic_get(queue, timeout=ANSWER_TIMEOUT)
+        message = await connection.ask(connection.channel.basic_get(queue))
     except FAULTS as error:
         raise _fault(error) from error
     finally:
-        await link.close()
+        await connection.close()
     return Parked(message) if message.delivery_tag else None
 
 
@@ -180,26 +174,26 @@ async def queue_states(url: str, queues: Sequence[str], *, name: str) -> dict[st
         BrokerUnavailable: the broker is away.
     """
     states: dict[str, QueueState | None] = {}
-    link = await open_link(url, name=name, confirms=False, topology=None)
+    connection = await open_connection(url, name=name, confirms=False, topology=None)
     try:
         for queue in queues:
-            if not link.is_open:  # the answer to a name that does not exist closes the channel
-                await link.close()
-                link = await open_link(url, name=name, confirms=False, topology=None)
+            if not connection.is_open:  # the answer to a name that does not exist closes the channel
+                await connection.close()
+                connection = await open_connection(url, name=name, confirms=False, topology=None)
             try:
-                states[queue] = await _state(link, queue)
+                states[queue] = await _state(connection, queue)
             except BrokerUnavailable as error:
                 if not isinstance(error.__cause__, ChannelNotFoundEntity):
                     raise
                 states[queue] = None
     finally:
-        await link.close()
+        await connection.close()
     return states
 
 
-async def _state(link: Link, queue: str) -> QueueState:
+async def _state(connection: AmqpConnection, queue: str) -> QueueState:
     try:
-        declared = await look(link, queue)
+        declared = await connection.look(queue)
     except FAULTS as error:
         raise _fault(error) from error
     return QueueState(messages=declared.message_count or 0, consumers=declared.consumer_count or 0)

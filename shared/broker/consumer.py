@@ -13,10 +13,12 @@ import structlog
 from aiormq.abc import DeliveredMessage
 
 from shared.broker.acks import Acks
-from shared.broker.connection import FAULTS, BrokerUnavailable, Link, open_link, subscribe, unsubscribe
 from shared.broker.message import Message
+from shared.broker.opening import open_connection
+from shared.model.topology import Topology
 from shared.telemetry.metrics import BROKER, RECONNECTS
-from shared.topology import Topology
+from signalpost.amqp.connection import AmqpConnection
+from signalpost.amqp.faults import FAULTS, BrokerUnavailable
 from signalpost.backoff import Backoff
 
 log = structlog.get_logger(__name__)
@@ -53,14 +55,14 @@ class Consumer:
         self._prefetch, self._topology, self._handler = prefetch, topology, handler
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
-        self._link: Link | None = None
+        self._connection: AmqpConnection | None = None
         self._acks: Acks | None = None
         self._consuming = False
 
     @property
     def is_ready(self) -> bool:
         """Whether messages can arrive right now."""
-        return self._consuming and self._link is not None and self._link.is_open
+        return self._consuming and self._connection is not None and self._connection.is_answering
 
     @property
     def in_flight(self) -> int:
@@ -80,17 +82,17 @@ class Consumer:
     async def stop(self) -> None:
         """Take no more messages, finish and ack those in flight, then close."""
         self._stopping.set()
-        link, self._consuming = self._link, False
-        if link is not None and link.is_open:
+        connection, self._consuming = self._connection, False
+        if connection is not None and connection.is_open:
             try:
-                await unsubscribe(link, self._name)
+                await connection.unsubscribe(self._name)
             except FAULTS:
                 log.info("broker.cancel_lost", queue=self._queue)
         await self._drain()
         if self._acks is not None:
             await self._acks.flushed()
-        if link is not None:
-            await link.close()
+        if connection is not None:
+            await connection.close()
 
     async def _drain(self) -> None:
         """Let what is in flight finish; what can't in time comes again, redelivered, and is then checked."""
@@ -104,35 +106,37 @@ class Consumer:
         await asyncio.gather(*unfinished, return_exceptions=True)
 
     async def _consume_until_lost(self, backoff: Backoff) -> None:
-        is_again = self._link is not None
-        link = await open_link(self._url, name=self._name, confirms=False, topology=self._topology)
-        if self._stopping.is_set():  # `stop` has been here, and knew nothing of this link
-            await link.close()
+        is_again = self._connection is not None
+        connection = await open_connection(
+            self._url, name=self._name, confirms=False, topology=self._topology, last=self._connection
+        )
+        if self._stopping.is_set():  # `stop` has been here, and knew nothing of this connection
+            await connection.close()
             return
-        self._link = link
+        self._connection = connection
         if is_again:
             RECONNECTS.labels(BROKER).inc()
-        self._acks = acks = Acks(link.raw)
+        self._acks = acks = Acks(connection)
         try:
             callback = partial(self._on_message, acks)
-            await subscribe(link, self._queue, callback, tag=self._name, prefetch=self._prefetch)
+            await connection.subscribe(self._queue, callback, tag=self._name, prefetch=self._prefetch)
             self._consuming = True
             backoff.reset()
             log.info("broker.consuming", queue=self._queue)
-            await self._until_stopped_or_lost(link)
+            await self._until_stopped_or_lost(connection)
         finally:
             if not self._stopping.is_set():  # else `stop` drains it first
                 self._consuming = False
-                await link.close()
+                await connection.close()
         if not self._stopping.is_set():
             raise BrokerUnavailable("the connection was lost, or the broker cancelled the consumer")
 
-    async def _until_stopped_or_lost(self, link: Link) -> None:
+    async def _until_stopped_or_lost(self, connection: AmqpConnection) -> None:
         # A broker that deletes or moves the queue cancels the consumer and leaves the connection open:
         # without this callback the process would sit there, healthy to look at, and consume nothing.
         cancelled = asyncio.Event()
-        link.raw.on_consumer_cancel_callbacks.add(lambda *_: cancelled.set())
-        waits = [asyncio.ensure_future(wait) for wait in (self._stopping.wait(), cancelled.wait(), link.closed())]
+        connection.channel.on_consumer_cancel_callbacks.add(lambda *_: cancelled.set())
+        waits = [asyncio.ensure_future(wait) for wait in (self._stopping.wait(), cancelled.wait(), connection.lost())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -1,4 +1,4 @@
-"""A message that the broker handed to us, whoever asked for it."""
+"""A message as the broker hands it out."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -9,16 +9,13 @@ from shared.catalogue.recipients import MAIL_RECIPIENTS, direct_recipients
 from signalpost.catalogue import Catalogue
 from signalpost.checking import read_event
 from signalpost.event_type import CatalogueError, EventType, JsonObject
-from signalpost.events.system import CONFIRMATION, is_internal
 
 __all__ = [
-    "CONFIRMATION",
     "MAIL_RECIPIENTS",
     "Catalogue",
     "CatalogueError",
     "EventType",
     "JsonObject",
     "direct_recipients",
-    "is_internal",
     "read_event",
 ]

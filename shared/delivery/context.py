@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from shared.broker import Publisher
 from shared.delivery.settle import Settler
-from shared.settings import DeliverySettings
+from shared.model.topology import topology
+from shared.process.settings import DeliverySettings
 from shared.storage import Database, Deliveries, Events, Subscriptions
-from shared.telemetry.tracing import Tracing, tracing_for
-from shared.topology import topology
+from shared.telemetry.setup import tracing_for
+from shared.telemetry.tracing import Tracing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from shared.attempt import Attempt, Transition
-from shared.delivery.own_events import is_export_mail
 from shared.delivery.result import Delivered, Failed, Skipped, Withdrawn
-from shared.messages import Task
-from shared.reasons import DeadReason, DeliveryState
-from shared.retry import RetryIn, decide
+from shared.model.delivery import Attempt, Transition
+from shared.model.reasons import DeadReason, DeliveryState
+from shared.model.retry import RetryIn, decide
+from shared.model.system_events import is_export_mail
+from shared.model.task import Task
 
 Countable = Delivered | Failed | Withdrawn | Skipped
 

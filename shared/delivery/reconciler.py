@@ -10,16 +10,17 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from shared.broker import BrokerUnavailable
-from shared.clock import now_ms, utc_now
-from shared.delivery.backlog import observe_backlog
+from shared.broker import BrokerUnavailable, Publisher
 from shared.delivery.context import WorkerContext
-from shared.delivery.routes import event_message, task_message
-from shared.messages import Task, epoch_ms, webhook_body
-from shared.reasons import UNFINISHED
-from shared.storage import Delivery, StoredEvent
-from shared.telemetry.metrics import RECONCILER_REPUBLISHED
-from shared.topology import CHANNELS, EVENT, EVENTS_TO_DISPATCH, SET_ASIDE, to_send_queue
+from shared.model.delivery import Delivery
+from shared.model.event import StoredEvent, epoch_ms, webhook_body
+from shared.model.reasons import UNFINISHED
+from shared.model.routing import event_message, task_message
+from shared.model.task import task_for
+from shared.model.topology import CHANNELS, EVENT, EVENTS_TO_DISPATCH, SET_ASIDE, to_send_queue, topology
+from shared.process.clock import now_ms, utc_now
+from shared.storage import Deliveries
+from shared.telemetry.metrics import OLDEST_PENDING, QUEUE_MESSAGES, RECONCILER_REPUBLISHED
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +106,7 @@ class Reconciler:
             log.error("reconciler.event_missing", delivery_id=delivery.id, event_id=delivery.event_id)
 
     async def _resume(self, delivery: Delivery, stored: StoredEvent) -> bool:
-        task = task_for(delivery, stored).at(
+        task = task_for(delivery, webhook_body(stored.event), accepted_at=epoch_ms(stored.created_at)).at(
             attempt=delivery.attempts_made + 1, not_before=now_ms(), republished_by="reconciler"
         )
         try:
@@ -137,19 +138,16 @@ class Reconciler:
         return utc_now() - (max(self._after, HOPELESS_BACKLOG) if waiting else self._after)
 
 
-def task_for(delivery: Delivery, stored: StoredEvent) -> Task:
-    """Return the task of a delivery, made anew from what is stored."""
-    return Task(
-        channel=delivery.channel,
-        delivery_id=delivery.id,
-        event_id=delivery.event_id,
-        event_type=delivery.event_type,
-        tenant_id=delivery.tenant_id,
-        subscription_id=delivery.subscription_id,
-        attempt=delivery.attempts_made + 1,
-        not_before=epoch_ms(delivery.due_at or delivery.created_at),
-        traceparent=delivery.traceparent,
-        body=webhook_body(stored.event),
-        recipient=delivery.recipient,
-        accepted_at=epoch_ms(stored.created_at),
-    )
+async def observe_backlog(publisher: Publisher, deliveries: Deliveries) -> None:
+    """Set the gauges of what waits: the oldest delivery that is due, and how many messages lie in each queue.
+
+    Raises:
+        BrokerUnavailable: the broker can't say how full its queues are.
+    """
+    for channel in CHANNELS:
+        now = utc_now()
+        oldest = await deliveries.due(channel=channel, before=now, limit=1)
+        waited = (now - oldest[0].due_at).total_seconds() if oldest and oldest[0].due_at else 0.0
+        OLDEST_PENDING.labels(channel).set(waited)
+    for queue in topology().queues:
+        QUEUE_MESSAGES.labels(queue.name).set(await publisher.message_count(queue.name))

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.attempt import Attempt
-from shared.catalogue import CONFIRMATION
-from shared.clock import now_ms
-from shared.delivery.reconciler import task_for
-from shared.matching import TEST_EVENT
-from shared.messages import Task
-from shared.reasons import DeliveryState
-from shared.storage import Delivery
-from shared.storage.tenant_deliveries import Replay, TenantDeliveries
-from shared.storage.tenant_events import TenantEvents
-from shared.storage.tenant_webhooks import TenantWebhooks, WebhookScope
+from shared.model.delivery import Attempt, Delivery, Replay
+from shared.model.event import StoredEvent, epoch_ms, webhook_body
+from shared.model.reasons import DeliveryState
+from shared.model.system_events import CONFIRMATION, TEST_EVENT
+from shared.model.task import Task, task_for
+from shared.process.clock import now_ms
+from shared.storage.tenant.deliveries import TenantDeliveries
+from shared.storage.tenant.events import TenantEvents
+from shared.storage.tenant.webhooks import TenantWebhooks, WebhookScope
 
 Target = tuple[str, str, str]
 """Tenant, subscription and recipient: where a delivery goes."""
@@ -145,19 +143,15 @@ async def take_up(
     for delivery in chosen:
         by_tenant.setdefault(delivery.tenant_id, []).append(delivery)
 
+    def again(delivery: Delivery, event: StoredEvent) -> Task:
+        task = task_for(delivery, webhook_body(event.event), accepted_at=epoch_ms(event.created_at))
+        return task.at(attempt=task.attempt, not_before=now_ms(), republished_by=republished_by)
+
     async def take(tenant_id: str, own: Sequence[Delivery]) -> list[tuple[datetime, Task]]:
         stored = await events.get_many(tenant_id, [delivery.event_id for delivery in own])
         ids = [delivery.id for delivery in own if delivery.event_id in stored]
         taken = await deliveries.take_up(tenant_id, ids, states=states, replay=replay)
-        return [
-            (
-                delivery.created_at,
-                task_for(delivery, stored[delivery.event_id]).at(
-                    attempt=delivery.attempts_made + 1, not_before=now_ms(), republished_by=republished_by
-                ),
-            )
-            for delivery in taken
-        ]
+        return [(delivery.created_at, again(delivery, stored[delivery.event_id])) for delivery in taken]
 
     tasks = await asyncio.gather(*(take(tenant_id, own) for tenant_id, own in by_tenant.items()))
     ordered = sorted((item for some in tasks for item in some), key=lambda item: item[0])

@@ -11,10 +11,10 @@ Unable      our own fault: nobody is charged, it is tried again after a wait
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.attempt import Attempt
-from shared.messages import Task
-from shared.reasons import DeadReason, SkipReason
-from shared.retry import RetrySchedule
+from shared.model.delivery import Attempt
+from shared.model.reasons import DeadReason, SkipReason
+from shared.model.retry import RetrySchedule
+from shared.model.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)

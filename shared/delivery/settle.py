@@ -9,19 +9,19 @@ from datetime import datetime
 
 import structlog
 
-from shared.attempt import Transition
 from shared.broker import Publisher
-from shared.clock import now_ms, utc_now
 from shared.delivery.outcome import Countable, transition_for
-from shared.delivery.own_events import dead_lettered, delivery_updated, is_export_mail, webhook_disabled
-from shared.delivery.routes import dead_message, event_message, task_message
-from shared.matching import TEST_EVENT
-from shared.messages import TASK_CONTENT_TYPE, DeadLetter, Task, epoch_ms
-from shared.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
-from shared.storage import Deliveries, Delivery, Subscriptions
+from shared.model.delivery import Delivery, Transition
+from shared.model.event import epoch_ms
+from shared.model.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
+from shared.model.routing import dead_message, event_message, task_message
+from shared.model.system_events import TEST_EVENT, dead_lettered, delivery_updated, is_export_mail, webhook_disabled
+from shared.model.task import TASK_CONTENT_TYPE, DeadLetter, Task
+from shared.model.topology import RUNG_HEADER, WEBHOOK
+from shared.process.clock import now_ms, utc_now
+from shared.storage import Deliveries, Subscriptions
 from shared.telemetry.attempts import attempt_outcome, record_transition
 from shared.telemetry.metrics import DEAD_LETTERS, LADDER_TASKS, WEBHOOKS_DISABLED
-from shared.topology import RUNG_HEADER, WEBHOOK
 
 log = structlog.get_logger(__name__)
 

@@ -12,18 +12,19 @@ from math import ceil
 import structlog
 
 from shared.broker import Incoming
-from shared.clock import now_ms, utc_now
+from shared.delivery.attempt_span import attempting, note_result
 from shared.delivery.context import WorkerContext
-from shared.delivery.gate import Discard, Finish, judge, needs_check
+from shared.delivery.heartbeat import UnderWay
+from shared.delivery.precheck import Discard, Finish, judge, needs_check
 from shared.delivery.result import Busy, Gone, Result, Sender, Unable
-from shared.delivery.routes import dead_message, held_message, readable_headers
-from shared.delivery.traced import attempting, note_result
-from shared.delivery.under_way import UnderWay
-from shared.messages import DeadLetter, InvalidMessage, NewerMessage, Task, epoch_ms, parse_task
-from shared.reasons import DeadReason
-from shared.storage import Delivery
+from shared.model.delivery import Delivery
+from shared.model.event import InvalidMessage, NewerMessage, epoch_ms
+from shared.model.reasons import DeadReason
+from shared.model.routing import dead_message, held_message, readable_headers
+from shared.model.task import DeadLetter, Task, parse_task
+from shared.model.topology import RUNGS
+from shared.process.clock import now_ms, utc_now
 from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, DEAD_LETTERS, POSTPONED
-from shared.topology import RUNGS
 
 log = structlog.get_logger(__name__)
 

@@ -1,4 +1,4 @@
-"""What `worker doctor` concludes from what it measured: a level, a sentence and a remedy for each check. Pure."""
+"""What `worker doctor` concludes from what it measured: a level, a sentence and a remedy for each check."""
 
 import ipaddress
 from collections import Counter
@@ -9,9 +9,19 @@ from enum import StrEnum
 from typing import Final
 
 from shared.broker.browser import QueueState
-from shared.settings import Network, Transport
+from shared.model.delivery import Transport
+from shared.model.topology import (
+    CHANNELS,
+    EMAIL,
+    EVENTS_TO_DISPATCH,
+    RUNGS,
+    SET_ASIDE,
+    WEBHOOK,
+    retry_queue,
+    to_send_queue,
+)
+from shared.process.settings import Network
 from shared.storage.all_tenants import Server
-from shared.topology import CHANNELS, EMAIL, EVENTS_TO_DISPATCH, RUNGS, SET_ASIDE, WEBHOOK, retry_queue, to_send_queue
 
 LATE: Final = timedelta(minutes=1)
 """What has waited this long for its turn is worth a word."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.reasons import DeadReason, DisabledReason, SkipReason
+from shared.model.reasons import DeadReason, DisabledReason, SkipReason
 
 AFTER_DEATH: Final = {
     DeadReason.HTTP_4XX: "Compare the answer with the body (`worker dlq show ID`): the receiver has to take what it "

@@ -1,8 +1,10 @@
 """Why a delivery stands where it stands, in sentences for people. Pure."""
 
-from shared.matching import mismatch
-from shared.reasons import DeadReason, DeliveryState, SkipReason
-from shared.storage import Delivery, StoredEvent, Subscription
+from shared.model.delivery import Delivery
+from shared.model.event import StoredEvent
+from shared.model.matching import mismatch
+from shared.model.reasons import DeadReason, DeliveryState, SkipReason
+from shared.model.subscription import Subscription
 
 _SKIPPED = {
     SkipReason.WEBHOOK_DISABLED: "The webhook was disabled when the event came; `recover` sends it.",

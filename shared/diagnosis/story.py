@@ -7,15 +7,13 @@ prints them makes it safe first.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shared.attempt import Attempt
 from shared.diagnosis.remedies import remedy, why_disabled
 from shared.diagnosis.sentences import what_became, why_unsent
-from shared.messages import rfc3339
-from shared.reasons import UNFINISHED, DeliveryState
-from shared.signing import Origin
-from shared.storage import Delivery, StoredEvent, Subscription
-from shared.storage.tenant_deliveries import LoggedDelivery
-from shared.topology import EMAIL
+from shared.model.delivery import Attempt, Delivery, LoggedDelivery
+from shared.model.event import StoredEvent, rfc3339
+from shared.model.reasons import UNFINISHED, DeliveryState
+from shared.model.subscription import Origin, Subscription
+from shared.model.topology import EMAIL
 
 _EXCERPT = 200
 

@@ -1,40 +1,17 @@
 """Why no answer came: aiohttp's exceptions translated into one closed vocabulary.
 
 Texts made here are shown to customers, so they never repeat an exception's own text, which may hold an internal
-address. Pure: no I/O.
+address.
 """
 
 import os
 import socket
 import ssl
-from enum import StrEnum
 
 import aiohttp
 
+from shared.outbound.answer import ErrorClass
 from shared.outbound.policy import AddressRefused
-
-
-class ErrorClass(StrEnum):
-    """Why an attempt got no usable answer; `sentence` says it to a person. (An answer's class is `http_NNN`.)"""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> "ErrorClass":
-        """Attach the sentence to the word."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
-
-    DNS = "dns", "The host name could not be resolved."
-    CONNECT = "connect", "No connection could be made."
-    TLS = "tls", "No secure connection could be made."
-    TIMEOUT = "timeout", "The receiver did not answer completely in time."
-    RESET = "reset", "The connection ended before the answer was complete."
-    PROTOCOL = "protocol", "The answer was not valid HTTP."
-    REFUSED_BY_POLICY = "refused_by_policy", "The outbound policy forbids the address behind the URL."
-    INVALID_REQUEST = "invalid_request", "No valid HTTP request could be made of the URL and headers."
-
 
 NOTHING_SENT = frozenset(
     {

@@ -14,7 +14,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from yarl import URL
 
 from shared.outbound.addresses import Address, Network, is_public
-from shared.settings import OutboundSettings
+from shared.process.settings import OutboundSettings
 
 MAX_URL_LENGTH = 2048
 _MAX_HOST_LENGTH = 253

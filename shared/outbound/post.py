@@ -6,49 +6,17 @@ Does not know what is posted, and does not judge the answer's status. Follows no
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import aiohttp
 from yarl import URL
 
-from shared.outbound.failures import SEND_ERRORS, ErrorClass, classify
+from shared.outbound.answer import HttpAnswer, HttpFailure
+from shared.outbound.failures import SEND_ERRORS, classify
 from shared.outbound.resolver import LookupsExhausted
 from shared.outbound.session import dialling_for
 
 MAX_READ_BYTES = 64 * 1024
 EXCERPT_BYTES = 1024
-
-
-@dataclass(frozen=True, kw_only=True)
-class HttpAnswer:
-    """The receiver answered, whatever the status.
-
-    Attributes:
-        status: the HTTP status.
-        retry_after: the `Retry-After` header as it came.
-        excerpt: the first KiB of the body, still compressed if it came so.
-        duration: seconds from the start to the end of the answer.
-    """
-
-    status: int
-    retry_after: str | None
-    excerpt: bytes
-    duration: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class HttpFailure:
-    """No complete answer came.
-
-    Attributes:
-        error_class: why.
-        detail: a text about it that is safe to show to the customer.
-        duration: seconds from the start to the failure.
-    """
-
-    error_class: ErrorClass
-    detail: str
-    duration: float
 
 
 async def post_bounded(

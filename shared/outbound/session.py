@@ -24,6 +24,9 @@ DNS_CACHE_SECONDS = 10
 """Saves a lookup per connection under load. Cached addresses are checked again when dialled, like fresh ones."""
 READ_BUFFER_BYTES = 16 * 1024
 
+OutboundSession = aiohttp.ClientSession
+"""What `outbound_session` returns."""
+
 _requested_host: ContextVar[str] = ContextVar("requested_host")
 """The host of the request that the current task, or a connect task it started, dials for."""
 

@@ -4,11 +4,14 @@ One class for each collection. Every call made for a person takes the tenant; th
 the workers, which act on ids that they were handed by the broker.
 """
 
+from shared.model.delivery import Delivery
+from shared.model.event import StoredEvent
+from shared.model.subscription import Subscription
 from shared.storage.database import Database, StorageUnavailable
-from shared.storage.deliveries import Deliveries, Delivery
-from shared.storage.events import Events, StoredEvent
-from shared.storage.slots import Slots
-from shared.storage.subscriptions import Subscription, Subscriptions
+from shared.storage.deliveries import Deliveries
+from shared.storage.events import Events
+from shared.storage.rate_limits import Slots
+from shared.storage.subscriptions import Subscriptions
 
 __all__ = [
     "Database",

@@ -10,12 +10,15 @@ from datetime import datetime
 
 from pymongo import ASCENDING, DESCENDING
 
+from shared.model.delivery import Delivery
+from shared.model.event import StoredEvent
+from shared.model.subscription import Subscription
+from shared.model.topology import EMAIL, WEBHOOK
 from shared.storage.database import Database
-from shared.storage.deliveries import Delivery, delivery_from
-from shared.storage.events import StoredEvent, event_from
-from shared.storage.subscriptions import Subscription, subscription_from
-from shared.storage.tenant_pages import storage_errors
-from shared.topology import EMAIL, WEBHOOK
+from shared.storage.deliveries import delivery_from
+from shared.storage.events import event_from
+from shared.storage.subscriptions import subscription_from
+from shared.storage.tenant.pages import storage_errors
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,13 @@
 """How a tenant's mails look: name, logo and templates. Read in batches by the mailer, one by one by the API."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 
-from shared.batching import Batcher
+from shared.mail.branding import Branding
+from shared.process.batching import Batcher
 from shared.storage.database import Database, Document
 from shared.storage.subscriptions import READ_WINDOW
-from shared.storage.tenant_pages import storage_errors
-
-
-@dataclass(frozen=True, kw_only=True)
-class Branding:
-    """What a tenant chose; empty means the built-in default."""
-
-    app_name: str = ""
-    logo_url: str = ""
-    organization_name: str = ""
-    email_templates: dict[str, str] = field(default_factory=dict)
+from shared.storage.tenant.pages import storage_errors
 
 
 class Brandings:

@@ -9,10 +9,12 @@ from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
+from shared.model.delivery import Delivery
+from shared.model.event import StoredEvent
 from shared.storage.database import CONFIRMATION_PERIOD, Database
-from shared.storage.deliveries import Delivery, delivery_document
-from shared.storage.events import StoredEvent, event_document
-from shared.storage.tenant_pages import storage_errors
+from shared.storage.deliveries import delivery_document
+from shared.storage.events import event_document
+from shared.storage.tenant.pages import storage_errors
 
 SHORTEST_GAP: Final = timedelta(minutes=10)
 """Between two requests of one tenant to one address."""

@@ -5,11 +5,12 @@ There is no tenant here: whoever calls this holds a signed link to that one subs
 
 from datetime import datetime
 
-from shared.reasons import DisabledReason
+from shared.model.reasons import DisabledReason
+from shared.model.subscription import Subscription
+from shared.model.topology import EMAIL
 from shared.storage.database import Database, Document
-from shared.storage.subscriptions import Subscription, subscription_from
-from shared.storage.tenant_pages import storage_errors
-from shared.topology import EMAIL
+from shared.storage.subscriptions import subscription_from
+from shared.storage.tenant.pages import storage_errors
 
 
 class Consents:

@@ -17,9 +17,9 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from shared.reasons import DeliveryState
+from shared.model.reasons import DeliveryState
+from shared.model.topology import EMAIL
 from shared.telemetry.metrics import DATABASE, RECONNECTS
-from shared.topology import EMAIL
 from signalpost.backoff import Backoff
 
 Document = dict[str, Any]

@@ -5,17 +5,15 @@ task only one gets to record. Changes are committed in groups; a caller acks onl
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import uuid4
 
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.results import BulkWriteResult
 
-from shared.attempt import Attempt, Transition
-from shared.batching import Batcher
-from shared.reasons import UNFINISHED, DeliveryState
+from shared.model.delivery import Attempt, Delivery, Transition
+from shared.model.reasons import UNFINISHED, DeliveryState
+from shared.process.batching import Batcher
 from shared.storage.database import Database, Document
 from shared.storage.events import raise_unless_duplicates
 from shared.storage.subscriptions import READ_WINDOW, Subscriptions
@@ -32,49 +30,6 @@ could never be recorded again: its batch would wait for ever, with everything el
 
 _KNOWN = [state.value for state in DeliveryState]
 _UNFINISHED = [state.value for state in UNFINISHED]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """One event on its way to one target."""
-
-    id: str
-    tenant_id: str
-    event_id: str
-    event_type: str
-    subscription_id: str
-    """Empty for a mail to recipients named in the event."""
-    channel: str
-    state: DeliveryState
-    created_at: datetime
-    updated_at: datetime
-    recipient: str = ""
-    target: str = ""
-    """What dead letters show: URL without credentials or query, or mail address."""
-    due_at: datetime | None = None
-    attempts_made: int = 0
-    round_start: int = 0
-    """How many attempts were made before the latest replay; the retry schedule counts from here."""
-    attempts: tuple[Attempt, ...] = ()
-    reason: str | None = None
-    detail: str = ""
-    export_id: str = ""
-    """The billing export that a mail is about; empty for everything else."""
-    traceparent: str = ""
-    created_by: str = field(default_factory=lambda: uuid4().hex)
-    """Recognises one's own insert when its answer was lost."""
-
-    @property
-    def message_id(self) -> str:
-        """The Message-ID of the mail; empty as long as none was sent."""
-        return next((attempt.message_id for attempt in reversed(self.attempts) if attempt.message_id), "")
-
-    @property
-    def last_error(self) -> str:
-        """Why nothing is sent any more, or what the last attempt failed with; empty for a success."""
-        if self.detail or not self.attempts:
-            return self.detail
-        return self.attempts[-1].detail or self.attempts[-1].error or ""
 
 
 class Deliveries:

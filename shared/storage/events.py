@@ -5,28 +5,15 @@ and one without it (ingested over HTTP, broker lost since) can be dispatched aga
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from shared.messages import Event
+from shared.model.event import Event, StoredEvent
 from shared.storage.database import Database, Document, StorageUnavailable
 
 DUPLICATE_KEY = 11_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredEvent:
-    """An event and what became of it."""
-
-    event: Event
-    created_at: datetime
-    dispatched_at: datetime | None
-    matched: int
-    """How many deliveries it had when it was dispatched."""
-    uncatalogued: bool
 
 
 class Events:

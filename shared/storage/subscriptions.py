@@ -6,67 +6,20 @@ that is disabled or deleted stops at once. Readers are batched instead.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
-from yarl import URL
 
-from shared.batching import Batcher
-from shared.identity import delivery_id
-from shared.keyring import StoredSecret
-from shared.reasons import DisabledReason
-from shared.signing import Origin
+from shared.model.reasons import DisabledReason
+from shared.model.subscription import Origin, StoredSecret, Subscription
+from shared.process.batching import Batcher
 from shared.storage.database import Database, Document, StorageUnavailable
 
 READ_WINDOW = 0.0
 """Seconds in which wanted ids are gathered into one `find`: one that comes alone does not wait."""
 BUSY_READ_WINDOW = 0.025
 """The same under load."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subscription:
-    """A webhook or a mail subscription of one tenant."""
-
-    id: str
-    tenant_id: str
-    channel: str
-    events: tuple[str, ...]
-    """Patterns."""
-    subject: str | None
-    """Only events with this subject match; None matches every subject."""
-    enabled: bool
-    created_at: datetime
-    updated_at: datetime
-    url: str = ""
-    address: str = ""
-    confirmed: bool = True
-    origin: Origin = Origin.API
-    description: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    retry_schedule: tuple[float, ...] | None = None
-    rate_limit: float | None = None
-    """Requests per second; None for no limit."""
-    secret: StoredSecret | None = None
-    previous_secret: StoredSecret | None = None
-    previous_expires_at: datetime | None = None
-    consecutive_failures: int = 0
-    disabled_reason: str | None = None
-    disabled_at: datetime | None = None
-
-    @property
-    def target(self) -> str:
-        """Where it goes, fit for logs and dead letters: the address, or the URL without credentials or query."""
-        if self.address:
-            return self.address
-        return str(URL(self.url).with_user(None).with_query(None).with_fragment(None))
-
-    def delivery_for(self, event_id: str) -> str:
-        """Return the id of the delivery of an event to this subscription."""
-        return delivery_id(event_id=event_id, target=self.id)
 
 
 class Subscriptions:

@@ -6,9 +6,11 @@ The children of a metric are looked up once: `labels()` takes several times as l
 from itertools import product
 from typing import Final
 
-from shared.attempt import Attempt, Transition
-from shared.messages import Task, event_time
-from shared.reasons import FINISHED, DeliveryState
+from shared.model.delivery import Attempt, Transition
+from shared.model.event import event_time
+from shared.model.reasons import FINISHED, DeliveryState
+from shared.model.task import Task
+from shared.model.topology import CHANNELS
 from shared.telemetry.metrics import (
     ATTEMPT_DURATION,
     ATTEMPT_OUTCOMES,
@@ -17,7 +19,6 @@ from shared.telemetry.metrics import (
     SINCE_ACCEPTANCE,
     SINCE_EVENT,
 )
-from shared.topology import CHANNELS
 
 _BY_ERROR: Final = {
     "timeout": "timeout",

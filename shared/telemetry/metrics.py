@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar
 
 from prometheus_client import Counter, Gauge, disable_created_metrics
 
-from shared.reasons import FINISHED, DeadReason, DisabledReason
+from shared.model.reasons import FINISHED, DeadReason, DisabledReason
+from shared.model.topology import CHANNELS, DEAD_LETTER_KEYS, EVENT, RUNGS
 from shared.telemetry.histogram import Histogram
-from shared.topology import CHANNELS, DEAD_LETTER_KEYS, EVENT, RUNGS
 
 # A second series beside each one, with the time it was made, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]

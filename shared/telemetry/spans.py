@@ -10,9 +10,9 @@ from typing import Final
 
 from yarl import URL
 
-from shared.messages import Event
+from shared.model.event import Event
+from shared.model.topology import EVENTS_TO_DISPATCH
 from shared.telemetry.tracing import Attributes, Kind, Span, Tracing
-from shared.topology import EVENTS_TO_DISPATCH
 from signalpost.span_facts import SEND_EVENTS, SEND_FACTS, event_facts, messaging
 
 __all__ = ["dispatching", "event_facts", "messaging", "note_rejected", "note_status", "requesting", "sending"]

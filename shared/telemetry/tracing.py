@@ -10,8 +10,6 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Protocol
 
-from shared.telemetry.settings import TelemetrySettings
-
 Attributes = Mapping[str, str | int | float | bool]
 
 
@@ -74,12 +72,3 @@ class Tracing(Protocol):
     async def aclose(self) -> None:
         """Send away what has ended, for a few seconds at most."""
         ...
-
-
-def tracing_for(service: str, settings: TelemetrySettings) -> Tracing | None:
-    """Return tracing as OTEL_* says, or None where that says nothing; `service` is the name if that gives none."""
-    if not settings.traces_are_wanted:
-        return None
-    from shared.telemetry.otel import OtelTracing  # noqa: PLC0415 - it takes memory and a second of everybody's start
-
-    return OtelTracing.from_environment(service, to_console=settings.otel_traces_exporter == "console")

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from deploy.local.stack import Stack
-from shared.topology import CHANNELS, EVENTS_TO_DISPATCH, to_send_queue
+from shared.model.topology import CHANNELS, EVENTS_TO_DISPATCH, to_send_queue
 from tests.api.records import Records
 from tests.api.tap import Tap, tapping
 from tests.support.system import Client, System, running_system

@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from shared.attempt import Attempt
-from shared.clock import utc_now
-from shared.identity import delivery_id, email_subscription_id
-from shared.messages import Event, rfc3339
-from shared.reasons import DeliveryState
-from shared.storage import Database, Deliveries, Delivery, Events, StoredEvent, Subscription, Subscriptions
+from shared.model.delivery import Attempt, Delivery
+from shared.model.event import Event, StoredEvent, rfc3339
+from shared.model.identity import delivery_id, email_subscription_id
+from shared.model.reasons import DeliveryState
+from shared.model.subscription import Subscription
+from shared.process.clock import utc_now
+from shared.storage import Database, Deliveries, Events, Subscriptions
 
 DEAD = DeliveryState.DEAD
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.broker import Consumer, Incoming
-from shared.topology import topology
+from shared.model.topology import topology
 from tests.support.waiting import eventually_here
 
 

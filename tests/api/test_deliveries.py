@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.clock import utc_now
-from shared.reasons import DeliveryState
+from shared.model.reasons import DeliveryState
+from shared.process.clock import utc_now
 from tests.api.records import DEAD, Records, failed_attempt, good_attempt
 from tests.api.tap import Tap
 from tests.support.system import Client, System

@@ -8,7 +8,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from shared.identity import event_id
+from shared.model.identity import event_id
 from tests.api.tap import Tap
 from tests.support.system import Client, System, event, new_tenant, token
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from shared.clock import utc_now
-from shared.reasons import DeliveryState
+from shared.model.reasons import DeliveryState
+from shared.process.clock import utc_now
 from tests.api.records import Records, failed_attempt, good_attempt
 from tests.support.system import Client, System
 

@@ -17,7 +17,7 @@ from services.api.auth import Authenticator
 from services.api.jwks import KeySet
 from services.api.problems import Problem
 from services.api.settings import ApiSettings
-from shared.clock import utc_now
+from shared.process.clock import utc_now
 from tests.support.http_server import http_server
 
 CLAIMS: dict[str, Any] = {"sub": "user_1", "roles": ["CLIENT_ADMIN"], "exp": int(utc_now().timestamp()) + 600}

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from services.api.paging import decode_cursor, encode_cursor
-from shared.clock import utc_now
-from shared.storage.tenant_pages import Position
+from shared.process.clock import utc_now
+from shared.storage.tenant.pages import Position
 from tests.api.records import Records
 from tests.support.system import Client, System, new_tenant
 

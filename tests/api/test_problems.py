@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from shared.messages import MAX_EVENT_BYTES
+from shared.model.event import MAX_EVENT_BYTES
 from tests.support.system import Client, System, token
 
 URL = "http://127.0.0.1:9/in"

@@ -3,7 +3,7 @@
 import pytest
 
 from services.api.settings import DEVELOPMENT_JWT_SECRET, ApiSettings
-from shared.settings import InvalidSettings, load
+from shared.process.settings import InvalidSettings, load
 from tests.support.system import MASTER_KEYS
 
 SECRET = "0123456789abcdef0123456789abcdef"

@@ -1,6 +1,6 @@
 """Webhooks of one signer, made by anybody who is signed in to the tenant."""
 
-from shared.signing import Origin
+from shared.model.subscription import Origin
 from shared.storage import Subscriptions
 from tests.api.records import Records
 from tests.support.system import System

@@ -10,7 +10,7 @@ import aiohttp
 import jwt
 import pytest
 
-from shared.clock import utc_now
+from shared.process.clock import utc_now
 from tests.support.system import JWT_SECRET, System, token
 
 NOW = int(utc_now().timestamp())

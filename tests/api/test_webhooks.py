@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.clock import utc_now
-from shared.keyring import Keyring
+from shared.process.clock import utc_now
+from shared.secrets.keyring import Keyring
 from shared.storage import Subscriptions
 from tests.api.records import Records, failed_attempt
 from tests.support.system import MASTER_KEYS, Client, System

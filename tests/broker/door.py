@@ -1,6 +1,7 @@
 """A way to the broker that can be shut: a TCP proxy that counts who has come and who is inside.
 
 It can also lose some of the broker's answers on their way, as RabbitMQ itself may when a queue changes its leader.
+And it can hold its connections still, open and silent, as a frozen broker or a network that drops all packets does.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ _FRAME: Final = struct.Struct(">BHI")  # AMQP 0-9-1, 4.2.3: type, channel, size;
 # A method frame's payload begins with class and method.
 CONFIRM: Final = struct.pack(">HH", 60, 80)
 DECLARED: Final = struct.pack(">HH", 50, 11)
+CHANNEL_CLOSED: Final = struct.pack(">HH", 20, 41)
 
 
 class Door:
@@ -26,10 +28,20 @@ class Door:
         self._behind = urlsplit(url)
         self._server: asyncio.Server | None = None
         self.is_open = True
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.loses: bytes | None = None
         """The method that those who enter now will never see an answer with."""
         self.knocks = 0
         self.inside = 0
+
+    def freeze(self) -> None:
+        """Hold everything still: nothing is read, nothing is passed on, nothing is closed."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Go on where it stood still."""
+        self._flows.set()
 
     @property
     def url(self) -> str:
@@ -47,6 +59,7 @@ class Door:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None
+        self.thaw()
         self._server.close()
 
     async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,11 +67,23 @@ class Door:
         if not self.is_open:
             writer.transport.abort()
             return
+        await self._flows.wait()
         far_reader, far_writer = await asyncio.open_connection(self._behind.hostname, self._behind.port)
         self.inside += 1
         answers = _some if self.loses is None else partial(_all_but, self.loses)
-        await asyncio.gather(_pass(reader, far_writer, _some), _pass(far_reader, writer, answers))
+        await asyncio.gather(self._pass(reader, far_writer, _some), self._pass(far_reader, writer, answers))
         self.inside -= 1
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, read: _Read) -> None:
+        try:
+            while data := await read(reader):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass  # either side may break off
+        finally:
+            writer.close()
 
 
 async def _some(reader: asyncio.StreamReader) -> bytes:
@@ -75,14 +100,3 @@ async def _all_but(lost: bytes, reader: asyncio.StreamReader) -> bytes:
             return b""
         if not frame.startswith(lost, _FRAME.size):
             return frame
-
-
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, read: _Read) -> None:
-    try:
-        while data := await read(reader):
-            writer.write(data)
-            await writer.drain()
-    except ConnectionError:
-        pass  # either side may break off
-    finally:
-        writer.close()

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import shared.broker.connection as connection_module
+import signalpost.amqp.connection as connection_module
 from deploy.local.stack import Stack
-from shared.broker import BrokerUnavailable, Consumer, Incoming, Outgoing, Publisher
-from shared.topology import EVENTS_TO_DISPATCH, RETRY, RUNG_HEADER, Topology, topology
+from shared.broker import BrokerUnavailable, Consumer, Incoming, Publisher
+from shared.model.routing import Outgoing
+from shared.model.topology import EVENTS_TO_DISPATCH, RETRY, RUNG_HEADER, Topology, topology
 from tests.broker.door import CONFIRM, DECLARED, Door
 from tests.support.waiting import eventually_here
 

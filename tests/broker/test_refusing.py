@@ -7,7 +7,8 @@ import pytest
 from pamqp.common import FieldTable
 from structlog.testing import capture_logs
 
-from shared.broker import Outgoing, Publisher
+from shared.broker import Publisher
+from shared.model.routing import Outgoing
 from signalpost.amqp import publisher
 from tests.support.waiting import eventually
 

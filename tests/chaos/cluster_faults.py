@@ -10,7 +10,7 @@ from deploy.local.cluster import ClusterStack
 from deploy.local.mongodb import MongoDB
 from deploy.local.program import Server
 from deploy.local.rabbitmq import RabbitMQ
-from shared.topology import CHANNELS, EVENTS_TO_DISPATCH, to_send_queue
+from shared.model.topology import CHANNELS, EVENTS_TO_DISPATCH, to_send_queue
 from tests.chaos.faults import (
     Kinds,
     close_connections,
@@ -122,6 +122,7 @@ async def _kill(world: World, server: Server) -> None:
 
 async def _freeze(world: World, server: Server, *, seconds: float) -> None:
     await server.pause()
-    await asyncio.sleep(seconds)
+    with world.large_bodies():
+        await asyncio.sleep(seconds)
     await server.resume()
     await cluster_of(world).heal()

@@ -43,10 +43,11 @@ async def kill_broker(world: World) -> None:
 
 
 async def freeze_broker(world: World) -> None:
-    """Freeze RabbitMQ."""
+    """Freeze RabbitMQ under large bodies, also for longer than a confirm may be owed."""
     broker = _broker(world)
     await broker.pause()
-    await asyncio.sleep(world.random.uniform(1, 15))
+    with world.large_bodies():
+        await asyncio.sleep(world.random.choice([world.random.uniform(1, 15), 45]))
     await broker.resume()
 
 

@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
 from deploy.local.stack import Stack
-from shared.clock import utc_now
-from shared.identity import event_id
-from shared.keyring import Keyring
-from shared.storage import Subscription, Subscriptions
+from shared.model.identity import event_id
+from shared.model.subscription import Subscription
+from shared.process.clock import utc_now
+from shared.secrets.keyring import Keyring
+from shared.storage import Subscriptions
 from tests.chaos.behaviours import ANSWER_WITHIN, BEHAVIOURS, BY_NAME, fails, respond
 from tests.chaos.ledger import Hook, Ledger
 from tests.support.http_server import http_server
@@ -28,6 +29,8 @@ SETTINGS = {
     "NOTIFICATION_AUTO_DISABLE_AFTER": "1000",
     "NOTIFICATION_SMTP_TIMEOUT": "3s",
 }
+LARGE = 100_000
+"""Bytes of an event that is published while a server is frozen."""
 INSTANCES = {"api": 1, "dispatcher": 2, "webhook": 2, "mailer": 1}
 
 
@@ -40,6 +43,16 @@ class World:
         self.publishing = asyncio.Event()
         self.publishing.set()
         self._number = 0
+        self._padding = ""
+
+    @contextlib.contextmanager
+    def large_bodies(self) -> Iterator[None]:
+        """Publish events in the block that fill the sockets of whoever is frozen meanwhile."""
+        self._padding = "x" * LARGE
+        try:
+            yield
+        finally:
+            self._padding = ""
 
     @property
     def service_names(self) -> list[str]:
@@ -74,7 +87,7 @@ class World:
         self._number += 1
         tenant = f"chaos_{self._number % TENANTS}"
         identity = f"event-{self._number}"
-        data: dict[str, Any] = {"certificate_id": identity, "n": self._number}
+        data: dict[str, Any] = {"certificate_id": identity, "n": self._number, "padding": self._padding}
         envelope = event("certificate.issued", data, tenant=tenant, id=identity)
         await self.system.publish(envelope)
         self.ledger.events[event_id(tenant_id=tenant, source=envelope["source"], source_id=identity)] = tenant

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
-from shared.signing import Origin, signature_headers
+from shared.secrets.signing import Origin, signature_headers
 from signalpost.receiver import (
     HeaderMissing,
     MalformedBody,

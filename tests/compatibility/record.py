@@ -6,7 +6,7 @@ It was run once, with the first version. To run it again would make the tests co
 import asyncio
 
 from deploy.local.stack import Stack
-from shared.topology import DEAD, EVENTS, TO_SEND
+from shared.model.topology import DEAD, EVENTS, TO_SEND
 from tests.compatibility.vectors import INVITED, TENANT, Message, everything, write
 from tests.support.receiver import Receiver, receiving
 from tests.support.system import System, certificate, event, running_system

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from deploy.local.stack import Stack
-from shared.messages import MESSAGE_VERSION, VERSION_HEADER
-from shared.topology import CHANNELS, EVENTS, TO_SEND
+from shared.model.task import MESSAGE_VERSION, VERSION_HEADER
+from shared.model.topology import CHANNELS, EVENTS, TO_SEND
 from tests.compatibility.vectors import INVITED, TENANT, Documents, Message, everything, publish, put, read
 from tests.operations.command import Worker
 from tests.support.receiver import Receiver

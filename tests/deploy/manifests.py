@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.worker.services import SERVICES
+from services.cli.run import SERVICES
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"

@@ -5,8 +5,8 @@ Whether an expression is valid at all is promtool's to say.
 
 import re
 
+from shared.model.topology import topology
 from shared.telemetry.metrics import CATALOGUE, Entry
-from shared.topology import topology
 
 _GROUPING = r"by|without|on|ignoring|group_left|group_right"
 _WORDS = {"and", "or", "unless", "bool", "offset", *_GROUPING.split("|")}

@@ -15,7 +15,7 @@ import yaml
 from deploy.env_example import COMPOSE
 from deploy.rabbitmq.definitions import VHOST
 from deploy.rabbitmq.users import users
-from services.worker.services import SERVICES
+from services.cli.run import SERVICES
 from shared.broker.consumer import DRAIN_SECONDS
 from tests.deploy.dockerfile import health_check
 

@@ -11,7 +11,7 @@ import pytest
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.rabbitmq.definitions import VHOST, definitions_text
 from shared.broker import Publisher
-from shared.topology import topology
+from shared.model.topology import topology
 from tests.deploy.conftest import Broker, provision
 
 FILE = Path(__file__).parents[2] / "deploy" / "rabbitmq" / "definitions.json"

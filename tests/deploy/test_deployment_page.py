@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from deploy.rabbitmq.users import users
-from services.worker.services import SERVICES
-from shared.settings import load
+from services.cli.run import SERVICES
+from shared.process.settings import load
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "deployment.md").read_text()

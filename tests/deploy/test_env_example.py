@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy.env_example import COMPOSE, env_example
-from services.worker.services import SERVICES
-from shared.settings import CoreSettings, load
+from services.cli.run import SERVICES
+from shared.process.settings import CoreSettings, load
 
 FILE = Path(__file__).parents[2] / "deploy" / "env.example"
 VARIABLE = re.compile(r"^(#?)([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)

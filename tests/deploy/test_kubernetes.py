@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 from kubernetes_validate.utils import latest_version, validate
 
-from services.worker.services import SERVICES
+from services.cli.run import SERVICES
 from shared.broker.consumer import DRAIN_SECONDS
 from tests.deploy.dockerfile import instructions
 from tests.deploy.manifests import (

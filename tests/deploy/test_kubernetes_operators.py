@@ -12,7 +12,7 @@ from kubernetes_validate.utils import latest_version, validate
 
 from deploy.prometheus_rule import ALERTS
 from deploy.rabbitmq.users import users
-from services.worker.services import SERVICES
+from services.cli.run import SERVICES
 from tests.deploy.manifests import (
     DEPLOY,
     KUBERNETES,

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from deploy.local.ports import free_port
 from deploy.rabbitmq.provision import USAGE
 from deploy.rabbitmq.users import users
-from services.worker.services import SERVICES
-from shared.settings import load
+from services.cli.run import SERVICES
+from shared.process.settings import load
 from tests.deploy.manifests import (
     DEPLOY,
     KUBERNETES,
@@ -155,7 +155,7 @@ async def test_the_process_of_a_pod_answers_its_probes_alive_without_its_servers
     given = environment(rendering, service, optional=False) | {"HEALTH_PORT": str(port), "API_PORT": "0"}
     probes = {key: value for key, value in everything_in(container(rendering, service)) if key.endswith("Probe")}
     paths = {name: probe["httpGet"]["path"] for name, probe in probes.items()}
-    command = [sys.executable, "-m", "services.worker", *container(rendering, service)["command"][1:]]
+    command = [sys.executable, "-m", "services.cli", *container(rendering, service)["command"][1:]]
     async with running(command, given), aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
 
         async def answer(path: str) -> int | None:

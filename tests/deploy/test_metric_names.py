@@ -12,7 +12,7 @@ import yaml
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.observability.dashboards.__main__ import DASHBOARDS
 from shared.broker import Publisher
-from shared.topology import topology
+from shared.model.topology import topology
 from tests.deploy.promql import exposed, metrics
 from tests.deploy.test_alerts import FOLDER, RULES
 from tests.deploy.test_dashboards import queries

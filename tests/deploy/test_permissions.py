@@ -11,7 +11,7 @@ from aiormq.exceptions import ChannelAccessRefused, PublishError
 from deploy.rabbitmq.definitions import VHOST
 from deploy.rabbitmq.users import users
 from shared.broker import BrokerUnavailable, Publisher
-from shared.topology import topology
+from shared.model.topology import topology
 from tests.deploy.conftest import Broker
 
 pytestmark = pytest.mark.usefixtures("emptied")

@@ -9,9 +9,10 @@ import pytest
 
 from deploy.local.stack import Stack
 from deploy.rabbitmq.definitions import VHOST
-from shared.broker import Outgoing, Publisher
-from shared.messages import EVENT_CONTENT_TYPE
-from shared.topology import EVENTS
+from shared.broker import Publisher
+from shared.model.event import EVENT_CONTENT_TYPE
+from shared.model.routing import Outgoing
+from shared.model.topology import EVENTS
 from tests.deploy.conftest import Broker
 from tests.support.receiver import Receiver
 from tests.support.system import SERVICES, System, certificate, event, running_system

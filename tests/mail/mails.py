@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.mailer.client import SmtpPool, SmtpReceipt, SmtpSettings
+from services.mailer.answer import SmtpReceipt
+from services.mailer.client import SmtpPool
 from services.mailer.compose import compose, parse_sender
+from services.mailer.smtp_connection import SmtpSettings
 from shared.mail.templates import RenderedMail
 
 SENDER = parse_sender("Signalpost <no-reply@signalpost.test>")

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from services.mailer.client import MailDeferred, MailRejected, MailUnavailable
+from services.mailer.answer import MailDeferred, MailRejected, MailUnavailable
 from services.mailer.smtp_faults import TEXT_LIMIT
 from tests.mail.mails import SENDER, a_mail, pool_for, send, settings
 from tests.mail.servers import CLOSE_AFTER, DROP, HANG, scripted

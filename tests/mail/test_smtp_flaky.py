@@ -3,7 +3,8 @@
 import asyncio
 from email import message_from_bytes
 
-from services.mailer.client import MailDeferred, MailUnavailable, SmtpPool
+from services.mailer.answer import MailDeferred, MailUnavailable
+from services.mailer.client import SmtpPool
 from tests.mail.mails import SENDER, a_mail, pool_for, settings
 from tests.mail.moody import Moody
 from tests.mail.servers import smtpd

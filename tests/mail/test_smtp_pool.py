@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from services.mailer.client import MailDeferred, MailRejected, MailUnavailable
+from services.mailer.answer import MailDeferred, MailRejected, MailUnavailable
 from tests.mail.mails import SENDER, a_mail, pool_for, send, settings
 from tests.mail.servers import CLOSE_AFTER, DROP, HANG, Mailbox, scripted, smtpd
 

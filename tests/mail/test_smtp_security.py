@@ -10,7 +10,8 @@ import pytest
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from services.mailer.client import MailRejected, MailUnavailable, SmtpPool
+from services.mailer.answer import MailRejected, MailUnavailable
+from services.mailer.client import SmtpPool
 from tests.mail.mails import PASSWORD, pool_for, send, settings, with_login
 from tests.mail.servers import CLOSE_AFTER, DROP, Mailbox, ScriptedServer, scripted, smtpd
 

@@ -5,8 +5,8 @@ from typing import Any
 import aiohttp
 
 from deploy.local.services import Service
-from shared.keyring import Keyring
-from shared.links import Links
+from shared.secrets.keyring import Keyring
+from shared.secrets.signed_links import Links
 from tests.support.system import MASTER_KEYS, System, event
 
 PUBLIC_URL = "https://notify.example.com"

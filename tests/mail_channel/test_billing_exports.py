@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from shared.clock import utc_now
+from shared.process.clock import utc_now
 from tests.mail_channel.answering import AnsweringMailbox, new_address
 from tests.support.receiver import Receiver
 from tests.support.system import Client, System, event, new_tenant

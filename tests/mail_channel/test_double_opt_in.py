@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.clock import utc_now
-from shared.links import Purpose
-from shared.topology import EMAIL, to_send_queue
+from shared.model.topology import EMAIL, to_send_queue
+from shared.process.clock import utc_now
+from shared.secrets.signed_links import Purpose
 from tests.mail_channel.answering import AnsweringMailbox, new_address, text_of
 from tests.mail_channel.steps import ONE_CLICK, PUBLIC_URL, follow, invitation, links
 from tests.support.system import Client, System, certificate

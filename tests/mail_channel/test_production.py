@@ -1,8 +1,9 @@
 """Production without PUBLIC_URL writes to no subscriber, because no mail could hold the way out; all else works."""
 
 from deploy.local.stack import Stack
-from shared.clock import utc_now
-from shared.storage import Subscription, Subscriptions
+from shared.model.subscription import Subscription
+from shared.process.clock import utc_now
+from shared.storage import Subscriptions
 from tests.mail.servers import smtpd
 from tests.mail_channel.answering import AnsweringMailbox, new_address
 from tests.mail_channel.steps import invitation, readiness, smtp_settings

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from deploy.local.stack import Stack
-from shared.clock import utc_now
-from shared.messages import rfc3339
+from shared.model.event import rfc3339
+from shared.process.clock import utc_now
 from tests.mail.servers import smtpd
 from tests.mail_channel.answering import AnsweringMailbox, new_address
 from tests.mail_channel.steps import invitation, smtp_settings

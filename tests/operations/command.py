@@ -11,7 +11,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["__main__", "services.worker.__main__", __name__])
+_context.set_forkserver_preload(["__main__", "services.cli.__main__", __name__])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Worker:
 
 
 def _run(arguments: tuple[str, ...], environment: dict[str, str], out: Path, err: Path) -> None:
-    from services.worker.__main__ import main
+    from services.cli.__main__ import main
 
     for stream, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)

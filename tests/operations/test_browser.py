@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.broker import BrokerRefused, Outgoing, Publisher
+from shared.broker import BrokerRefused, Publisher
 from shared.broker.browser import WINDOW, browse, peek, queue_states
-from shared.topology import DEAD, dead_letter_queue, topology
+from shared.model.routing import Outgoing
+from shared.model.topology import DEAD, dead_letter_queue, topology
 
 QUEUE = dead_letter_queue("webhook")
 MANY = 3 * WINDOW + 7

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.topology import EVENTS
+from shared.model.topology import EVENTS
 from tests.operations.command import Worker
 from tests.support.receiver import Receiver
 from tests.support.system import System, certificate, event

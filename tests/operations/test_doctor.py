@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from shared.broker import Consumer, Incoming, Publisher
-from shared.topology import EVENTS_TO_DISPATCH, topology
+from shared.model.topology import EVENTS_TO_DISPATCH, topology
 from tests.operations.command import Ended, Worker
 from tests.support.receiver import Receiver
 from tests.support.system import System, certificate, event, running_system

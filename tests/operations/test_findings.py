@@ -21,9 +21,9 @@ from shared.diagnosis.findings import (
     on_transport,
 )
 from shared.diagnosis.remedies import AFTER_DEATH, AFTER_SKIP, WHY_DISABLED, remedy, why_disabled
-from shared.reasons import DeadReason, DisabledReason, SkipReason
+from shared.model.reasons import DeadReason, DisabledReason, SkipReason
+from shared.model.topology import topology
 from shared.storage.all_tenants import Server
-from shared.topology import topology
 from tests.support.values import NOON
 
 EMPTY, BUSY = QueueState(messages=0, consumers=1), QueueState(messages=7, consumers=1)

@@ -7,11 +7,11 @@ from typing import Any, cast
 import pytest
 from aiormq.abc import DeliveredMessage
 
-from services.worker.dlq_letter import Letter, Wanted, read_letter
-from services.worker.dlq_replay import is_settled
+from services.cli.dlq.letter import Letter, Wanted, read_letter
+from services.cli.dlq.replay import is_settled
 from shared.broker.browser import Parked
-from shared.identity import event_id
-from shared.reasons import DeliveryState
+from shared.model.identity import event_id
+from shared.model.reasons import DeliveryState
 from tests.support.values import NOON, a_delivery
 
 QUEUES = ("webhook", "email", "event")

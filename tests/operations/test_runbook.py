@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from services.cli.__main__ import app
+from services.cli.dlq import replay as dlq_replay
+from services.cli.dlq.letter import UNKNOWN
+from services.cli.run import SERVICES
 from services.dispatcher import wiring as dispatcher
 from services.mailer import wiring as mailer
 from services.webhook import wiring as webhook
-from services.worker import dlq_replay
-from services.worker.__main__ import app
-from services.worker.dlq_letter import UNKNOWN
-from services.worker.services import SERVICES
 from shared.delivery import replay
-from shared.reasons import DeadReason
-from shared.topology import topology
+from shared.model.reasons import DeadReason
+from shared.model.topology import topology
 from tests.support.system import System
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,10 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from shared.outbound import HttpAnswer, HttpFailure, OutboundPolicy, outbound_session, post_bounded
+from shared.outbound.answer import HttpAnswer, HttpFailure
+from shared.outbound.policy import OutboundPolicy
+from shared.outbound.post import post_bounded
+from shared.outbound.session import outbound_session
 
 STRICT = OutboundPolicy(environment_is_production=False)
 LOOPBACK = OutboundPolicy(environment_is_production=False, allowed_networks=(ip_network("127.0.0.0/8"),))

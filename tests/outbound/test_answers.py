@@ -6,8 +6,8 @@ import gzip
 import pytest
 from yarl import URL
 
-from shared.outbound import ErrorClass, HttpAnswer, HttpFailure, post_bounded
-from shared.outbound.post import EXCERPT_BYTES, MAX_READ_BYTES
+from shared.outbound.answer import ErrorClass, HttpAnswer, HttpFailure
+from shared.outbound.post import EXCERPT_BYTES, MAX_READ_BYTES, post_bounded
 
 from .receivers import LONG, LOOPBACK, Receiver, answer, answering, failure_of, listening, post, running, session
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from shared.outbound import ErrorClass, OutboundPolicy, Refusal, SystemResolver, UrlRefused, resolve_and_check
+from shared.outbound.answer import ErrorClass
+from shared.outbound.policy import OutboundPolicy, Refusal, UrlRefused
+from shared.outbound.resolver import SystemResolver, resolve_and_check
 
 from .receivers import LOOPBACK, STRICT, ScriptedResolver, failure_of, listening, session
 

@@ -8,8 +8,9 @@ from ipaddress import ip_network
 import aiohttp
 import pytest
 
-from shared.outbound import AddressRefused, ErrorClass, LookupsExhausted, OutboundPolicy, SystemResolver
-from shared.outbound.resolver import LOOKUPS_AT_ONCE
+from shared.outbound.answer import ErrorClass
+from shared.outbound.policy import AddressRefused, OutboundPolicy
+from shared.outbound.resolver import LOOKUPS_AT_ONCE, LookupsExhausted, SystemResolver
 from shared.outbound.session import guarded_socket_factory
 
 from .receivers import (

@@ -8,7 +8,9 @@ import pytest
 import trustme
 from yarl import URL
 
-from shared.outbound import ErrorClass, HttpFailure, outbound_session, post_bounded
+from shared.outbound.answer import ErrorClass, HttpFailure
+from shared.outbound.post import post_bounded
+from shared.outbound.session import outbound_session
 
 from .receivers import (
     LONG,

@@ -9,8 +9,9 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from shared.broker import Consumer, Incoming, Outgoing, Publisher
-from shared.topology import to_send_queue, topology
+from shared.broker import Consumer, Incoming, Publisher
+from shared.model.routing import Outgoing
+from shared.model.topology import to_send_queue, topology
 from tests.support.waiting import eventually_here
 
 QUEUE = to_send_queue("webhook")

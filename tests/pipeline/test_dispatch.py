@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from shared.topology import EVENTS
+from shared.model.topology import EVENTS
 from tests.support.receiver import Receiver
 from tests.support.system import System, certificate, event, new_tenant
 from tests.support.values import TRACE_ID, TRACEPARENT

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.topology import EVENTS, TO_SEND
+from shared.model.topology import EVENTS, TO_SEND
 from tests.support.raw_amqp import field, long, publish_raw_frame, short, text_field
 from tests.support.receiver import Receiver
 from tests.support.system import System, certificate, event

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from shared.clock import utc_now
-from shared.messages import encode_event
+from shared.model.event import encode_event
+from shared.process.clock import utc_now
 from shared.storage.events import event_from
 from tests.support.receiver import Receiver
 from tests.support.system import System, certificate, event

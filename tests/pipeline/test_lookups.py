@@ -1,11 +1,13 @@
 """What keeps Signalpost itself from looking up a receiver's name is not the receiver's fault."""
 
-from services.webhook.handler import LOOKUP_WAIT, WebhookSender
+from services.webhook.sender import LOOKUP_WAIT, WebhookSender
 from services.webhook.settings import WebhookSettings
-from shared.delivery import Unable
-from shared.outbound import LookupsExhausted, OutboundPolicy, SystemResolver, outbound_session
-from shared.settings import load
-from shared.stall import StallWatch
+from services.webhook.stall import StallWatch
+from shared.delivery.result import Unable
+from shared.outbound.policy import OutboundPolicy
+from shared.outbound.resolver import LookupsExhausted, SystemResolver
+from shared.outbound.session import outbound_session
+from shared.process.settings import load
 from shared.storage import Database, Slots, Subscriptions
 from tests.support.values import a_task, a_webhook
 

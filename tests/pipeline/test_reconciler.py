@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 
 from deploy.local.stack import Stack
-from shared.clock import utc_now
 from shared.delivery.context import WorkerContext
 from shared.delivery.reconciler import BATCH, Reconciler
-from shared.reasons import DeliveryState
-from shared.storage import Delivery, StoredEvent
-from shared.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
+from shared.model.delivery import Delivery
+from shared.model.event import StoredEvent
+from shared.model.reasons import DeliveryState
+from shared.model.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
+from shared.process.clock import utc_now
 from tests.support.system import running_system
 from tests.support.values import a_delivery, an_event
 from tests.support.waiting import eventually

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from shared.messages import EVENT_CONTENT_TYPE
+from shared.model.event import EVENT_CONTENT_TYPE
 from tests.support.receiver import Received, Receiver
 from tests.support.system import System, certificate, event
 

@@ -14,10 +14,11 @@ import pytest
 
 from deploy.local.stack import Stack
 from shared.broker.browser import browse
-from shared.clock import utc_now
 from shared.delivery.reconciler import Reconciler
-from shared.storage import Deliveries, Delivery
-from shared.topology import WEBHOOK, to_send_queue
+from shared.model.delivery import Delivery
+from shared.model.topology import WEBHOOK, to_send_queue
+from shared.process.clock import utc_now
+from shared.storage import Deliveries
 from tests.support.receiver import Receiver
 from tests.support.system import System, certificate, event, running_system
 from tests.support.waiting import eventually

@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from deploy.local.stack import Stack
-from services.webhook.lanes import FIRST_BOUND
+from services.webhook.concurrency import FIRST_BOUND
 from services.webhook.wiring import PREFETCH
 from tests.support.receiver import Receiver
 from tests.support.system import certificate, new_tenant, running_system

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from pymongo import AsyncMongoClient
 
-from shared.topology import topology
+from shared.model.topology import topology
 from signalpost import events
 from tests.producers.virtual_host import VirtualHost
 from tests.support.receiver import Receiver

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from deploy.local.ports import free_port
-from shared.broker.publisher import MAX_IN_FLIGHT
-from shared.messages import EVENT_CONTENT_TYPE, Event
-from shared.topology import topology
+from shared.model.event import EVENT_CONTENT_TYPE, Event
+from shared.model.topology import topology
 from signalpost import events
+from signalpost.amqp.publisher import MAX_IN_FLIGHT
 from signalpost.producer import (
     BufferFull,
     EventPublisher,
@@ -154,7 +154,7 @@ async def test_an_event_waits_while_a_memory_alarm_blocks_the_broker(vhost: Virt
         await publisher.publish(_event())
         await vhost.broker.ctl("set_vm_memory_high_watermark", "0.000001")
         try:
-            with pytest.raises(PublishTimeout, match="broker is connected"):
+            with pytest.raises(PublishTimeout, match="broker is blocked by a memory or disk alarm"):
                 await publisher.publish(_event(), timeout=0.5)
             waiting = asyncio.create_task(publisher.publish(_event(), timeout=120))
         finally:

@@ -11,7 +11,7 @@ from uuid import uuid4
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.run_directory import RunDirectory
 from shared.broker import Publisher
-from shared.topology import EVENTS_TO_DISPATCH, Topology, topology
+from shared.model.topology import EVENTS_TO_DISPATCH, Topology, topology
 
 
 @asynccontextmanager

@@ -8,12 +8,12 @@ import pytest
 from services.api.schemas.webhooks import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
 from services.webhook.settings import WebhookSettings
 from services.webhook.wiring import CONNECT_TIMEOUT_SHARE
-from shared.messages import MAX_EVENT_BYTES
-from shared.outbound import ErrorClass
+from shared.model.event import MAX_EVENT_BYTES
+from shared.model.reasons import RECEIVER_FAULTS
+from shared.model.retry import JITTER, MAX_RETRY_AFTER, MAX_SCHEDULE_STEPS
+from shared.outbound.answer import ErrorClass
 from shared.outbound.post import EXCERPT_BYTES
 from shared.outbound.session import KEEPALIVE_SECONDS
-from shared.reasons import RECEIVER_FAULTS
-from shared.retry import JITTER, MAX_RETRY_AFTER, MAX_SCHEDULE_STEPS
 from tests.receiving.arrived import Arrived
 from tests.receiving.page import TEXT
 from tests.support.system import System

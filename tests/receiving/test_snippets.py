@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.signing import Origin, hex_signature, signature_headers, standard_webhooks_signature
+from shared.model.subscription import Origin
+from shared.secrets.signing import hex_signature, signature_headers, standard_webhooks_signature
 from tests.receiving.arrived import Arrived, Request
 from tests.receiving.page import example
 from tests.receiving.verifiers import CHECKS, LIBRARY, STANDARD, Check

@@ -10,10 +10,11 @@ import pytest
 from deploy.local.cluster import ClusterStack
 from deploy.local.ports import free_port
 from deploy.local.rabbitmq import RabbitMQ
-from shared.broker import BrokerUnavailable, Outgoing, Publisher
+from shared.broker import BrokerUnavailable, Publisher
 from shared.broker.browser import queue_states
+from shared.model.routing import Outgoing
+from shared.model.topology import EVENTS, EVENTS_TO_DISPATCH, topology
 from shared.storage import Database, Deliveries, Subscriptions
-from shared.topology import EVENTS, EVENTS_TO_DISPATCH, topology
 from signalpost.amqp.urls import each_url
 from tests.support.waiting import eventually
 
@@ -90,6 +91,39 @@ async def test_a_channel_that_first_meets_a_queue_while_its_leader_is_lost_is_gi
         await newcomer.aclose()
         await leader.start()
         await cluster.heal()
+
+
+async def test_a_frozen_node_holds_nobody_while_the_others_take_what_is_published(
+    cluster: ClusterStack, publisher: Publisher
+) -> None:
+    url = cluster.rabbitmq.amqp_url(VHOST)
+    bystander = Publisher(url, name="bystander", topology=None, confirm_timeout=6)
+    await bystander.connect()
+    frozen = await _node_of(cluster, "bystander")
+    large = Outgoing(exchange=EVENTS, routing_key="certificate.issued", body=b"x" * 100_000)
+    await frozen.pause()
+    try:
+        publishing = [asyncio.create_task(bystander.publish(large)) for _ in range(200)]
+        publishing += [asyncio.create_task(bystander.publish_all([large] * 20)) for _ in range(5)]
+        await asyncio.wait_for(asyncio.gather(*publishing), timeout=150)
+        await asyncio.wait_for(bystander.aclose(), timeout=60)
+    finally:
+        await frozen.resume()
+        await cluster.heal()
+
+
+async def _node_of(cluster: ClusterStack, client: str) -> RabbitMQ:
+    """The node that a client is connected to."""
+
+    async def found() -> RabbitMQ | None:
+        for connection in await cluster.rabbitmq.management("GET", "/api/connections"):
+            if connection.get("client_properties", {}).get("connection_name") == client:
+                return next(node for node in cluster.nodes if node.node == connection["node"])
+        return None
+
+    node = await eventually(found, within=60)
+    assert node is not None
+    return node
 
 
 async def test_any_node_answers_for_the_cluster_while_the_first_is_down(

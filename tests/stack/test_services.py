@@ -1,4 +1,4 @@
-"""Our own processes beside the stack, with a stand-in for `services.worker` that does what it is told."""
+"""Our own processes beside the stack, with a stand-in for `services.cli` that does what it is told."""
 
 import sys
 from collections.abc import AsyncIterator

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from shared.attempt import Attempt, Transition
-from shared.clock import utc_now
-from shared.reasons import DeliveryState
+from shared.model.delivery import Attempt, Replay, Transition
+from shared.model.reasons import DeliveryState
+from shared.process.clock import utc_now
 from shared.storage import Database, Deliveries, Subscriptions
 from shared.storage.deliveries import MAX_ATTEMPTS
-from shared.storage.tenant_deliveries import Replay, TenantDeliveries
+from shared.storage.tenant.deliveries import TenantDeliveries
 from tests.support.values import a_delivery
 
 

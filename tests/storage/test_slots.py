@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from shared.storage import Database, Slots
-from shared.storage.slots import MAX_AWAY, PATIENCE
+from shared.storage.rate_limits import MAX_AWAY, PATIENCE
 
 
 async def limited(database: Database, rate_limit: float | None, **pace: float) -> str:

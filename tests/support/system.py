@@ -13,13 +13,14 @@ import jwt
 
 from deploy.local.services import Services
 from deploy.local.stack import Stack
-from shared.broker import Outgoing, Publisher
-from shared.clock import utc_now
+from shared.broker import Publisher
 from shared.delivery.context import WorkerContext
-from shared.messages import EVENT_CONTENT_TYPE, rfc3339
-from shared.settings import DeliverySettings, load
+from shared.model.event import EVENT_CONTENT_TYPE, rfc3339
+from shared.model.routing import Outgoing
+from shared.model.topology import EVENTS, dead_letter_queue, topology
+from shared.process.clock import utc_now
+from shared.process.settings import DeliverySettings, load
 from shared.storage import Database
-from shared.topology import EVENTS, dead_letter_queue, topology
 from tests.support.waiting import eventually
 
 JWT_SECRET = "a secret of the tests, long enough for HS256"

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.messages import Event, Task
-from shared.reasons import DeliveryState
-from shared.storage import Delivery, Subscription
+from shared.model.delivery import Delivery
+from shared.model.event import Event
+from shared.model.reasons import DeliveryState
+from shared.model.subscription import Subscription
+from shared.model.task import Task
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from shared.catalogue import Catalogue
-from shared.topology import topology
+from shared.model.topology import topology
 from tests.support.receiver import Receiver
 from tests.support.system import System, certificate, event
 from tests.support.waiting import eventually

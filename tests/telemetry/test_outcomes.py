@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.attempt import Attempt
-from shared.outbound import ErrorClass
+from shared.model.delivery import Attempt
+from shared.outbound.answer import ErrorClass
 from shared.telemetry.attempts import attempt_outcome
 from shared.telemetry.metrics import ATTEMPT_OUTCOMES
 from tests.support.values import NOON

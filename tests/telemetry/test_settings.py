@@ -3,7 +3,7 @@
 import pytest
 
 from services.dispatcher.settings import DispatcherSettings
-from shared.settings import InvalidSettings, load
+from shared.process.settings import InvalidSettings, load
 
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 

@@ -165,8 +165,8 @@ def _texts(spans: list[Span]) -> list[str]:
 IMPORTED = """
 import asyncio, json, sys
 from services.api.wiring import Api
-from services.worker.run import AllSettings, Dispatcher, Mailer, WebhookConsumer
-from shared.settings import load
+from services.cli.run import AllSettings, Dispatcher, Mailer, WebhookConsumer
+from shared.process.settings import load
 
 async def build():
     for service in [Dispatcher, WebhookConsumer, Mailer, Api]:

@@ -13,10 +13,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from shared.asyncapi import asyncapi_document
+from services.api.asyncapi import asyncapi_document
 from shared.catalogue import Catalogue, EventType
-from shared.messages import InvalidMessage, parse_event
-from shared.topology import EVENTS, topology
+from shared.model.event import InvalidMessage, parse_event
+from shared.model.topology import EVENTS, topology
 
 TOOLS = Path(__file__).parents[1] / "tools"
 WARNING = 1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.batching import BUSY, Batcher
+from shared.process.batching import BUSY, Batcher
 
 LONG = 3600.0
 

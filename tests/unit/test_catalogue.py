@@ -7,9 +7,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from shared.catalogue import MAIL_RECIPIENTS, Catalogue, CatalogueError, EventType, direct_recipients, is_internal
+from shared.catalogue import MAIL_RECIPIENTS, Catalogue, CatalogueError, EventType, direct_recipients
 from shared.catalogue.markdown import events_markdown
-from shared.patterns import is_event_type, matches
+from shared.model.patterns import is_event_type, matches
+from shared.model.system_events import is_internal
 
 BUILTIN = Catalogue.builtin()
 INVITATION = {"email": "ada@example.com", "accept_url": "https://app.example.com/i/1"}

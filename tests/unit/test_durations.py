@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.durations import duration_text
-from shared.retry import parse_duration
+from shared.model.retry import duration_text, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.delivery.gate import Discard, Finish, Go, judge, needs_check
-from shared.reasons import DeliveryState
+from shared.delivery.precheck import Discard, Finish, Go, judge, needs_check
+from shared.model.reasons import DeliveryState
 from tests.support.values import NOON, a_delivery, a_task
 
 

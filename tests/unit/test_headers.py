@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.headers import header_problem, is_reserved
-from shared.signing import SIGNED_HEADERS
+from shared.outbound.custom_headers import header_problem, is_reserved
+from shared.secrets.signing import SIGNED_HEADERS
 
 
 @pytest.mark.parametrize("name", ["X-Api-Key", "Authorization", "x_under", "Accept", "A", "X-" + "a" * 62])

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from shared.keyring import Keyring, SecretUnavailable, StoredSecret
+from shared.model.subscription import StoredSecret
+from shared.secrets.keyring import Keyring, SecretUnavailable
 
 FIRST = b64encode(bytes(range(32))).decode()
 SECOND = b64encode(bytes(range(32, 64))).decode()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.webhook.lanes import FIRST_BOUND, MAX_BOUND, MAX_LINE, MAX_WAIT, Lane, Lanes
+from services.webhook.concurrency import FIRST_BOUND, MAX_BOUND, MAX_LINE, MAX_WAIT, Lane, Lanes
 
 
 async def fill(lane: Lane, count: int) -> None:

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.keyring import Keyring
-from shared.links import LIFETIMES, MAX_TOKEN, LinkRefused, Links, Purpose
-from shared.settings import InvalidSettings, LinkSettings, load
+from shared.process.settings import InvalidSettings, LinkSettings, load
+from shared.secrets.keyring import Keyring
+from shared.secrets.signed_links import LIFETIMES, MAX_TOKEN, LinkRefused, Links, Purpose
 from tests.support.values import NOON
 
 OLD = "old:b2xkIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzLCAzMisgYnl0ZXM="

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from services.mailer.content import kind_of, variables_for
+from shared.mail.branding import Branding
 from shared.mail.kinds import MailKind
-from shared.messages import Task, webhook_body
-from shared.storage.branding import Branding
+from shared.model.event import webhook_body
+from shared.model.task import Task
 from tests.support.values import a_task, an_event
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared import matching  # a name that begins with `test` would be collected
-from shared.matching import matched, mismatch
-from shared.messages import OWN_SOURCE
+from shared.model import matching
+from shared.model.event import OWN_SOURCE
+from shared.model.matching import matched, mismatch
 from tests.support.values import a_webhook, an_event
 
 

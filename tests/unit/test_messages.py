@@ -10,18 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.messages import (
+from shared.model.event import (
     MAX_EVENT_BYTES,
-    DeadLetter,
     InvalidMessage,
     encode_event,
     parse_event,
-    parse_task,
     parse_webhook_body,
     rfc3339,
     webhook_body,
 )
-from shared.reasons import DeadReason
+from shared.model.reasons import DeadReason
+from shared.model.task import DeadLetter, parse_task
 from tests.support.values import NOON, TRACEPARENT, a_task, an_event
 
 ENVELOPE: dict[str, Any] = {

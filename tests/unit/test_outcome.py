@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.attempt import Attempt, Transition
 from shared.delivery.outcome import transition_for
 from shared.delivery.result import Delivered, Failed, Skipped, Withdrawn
-from shared.messages import Task
-from shared.reasons import DeadReason, DeliveryState, SkipReason
-from shared.retry import RetrySchedule
+from shared.model.delivery import Attempt, Transition
+from shared.model.reasons import DeadReason, DeliveryState, SkipReason
+from shared.model.retry import RetrySchedule
+from shared.model.task import Task
 from tests.support.values import NOON, a_task
 
 SCHEDULE = RetrySchedule((1.0, 5.0, 25.0))

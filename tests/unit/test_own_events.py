@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from shared.attempt import Attempt
 from shared.catalogue import Catalogue
-from shared.delivery.own_events import dead_lettered, delivery_updated, webhook_disabled
-from shared.messages import OWN_SOURCE, Event
-from shared.reasons import DeadReason, DeliveryState
-from shared.storage import Delivery
+from shared.model.delivery import Attempt, Delivery
+from shared.model.event import OWN_SOURCE, Event
+from shared.model.reasons import DeadReason, DeliveryState
+from shared.model.system_events import dead_lettered, delivery_updated, webhook_disabled
 from tests.support.values import NOON, a_delivery, a_webhook
 
 CATALOGUE = Catalogue.load(None)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.patterns import (
+from shared.model.patterns import (
     MAX_TYPE_CHARS,
     MAX_TYPE_SEGMENTS,
     InvalidPattern,

@@ -3,11 +3,12 @@
 import msgspec
 import pytest
 
-from services.dispatcher.plan import first_task, plan_deliveries
-from shared.messages import OWN_SOURCE, Event
-from shared.reasons import DeliveryState
-from shared.settings import Transport
-from shared.storage import Delivery, Subscription
+from services.dispatcher.plan import plan_deliveries
+from shared.model.delivery import Delivery, Transport
+from shared.model.event import OWN_SOURCE, Event
+from shared.model.reasons import DeliveryState
+from shared.model.subscription import Subscription
+from shared.model.task import task_for
 from tests.support.values import NOON, TRACEPARENT, a_webhook, an_event
 
 MAILS = a_webhook(id="es_1", channel="email", url="", address="ops@example.com")
@@ -94,7 +95,7 @@ def test_a_delivery_shows_its_target_without_query_or_fragment() -> None:
 
 def test_the_first_task_belongs_to_its_delivery_and_needs_no_wait() -> None:
     [delivery] = plan(an_event(), a_webhook())
-    task = first_task(delivery, b"{}")
+    task = task_for(delivery, b"{}")
     assert (task.delivery_id, task.subscription_id, task.attempt) == (delivery.id, "wh_1", 1)
     assert task.not_before == NOON.timestamp() * 1000
     assert task.traceparent == TRACEPARENT

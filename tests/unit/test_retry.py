@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.retry import (
+from shared.model.retry import (
     JITTER,
     MAX_RETRY_AFTER,
     MAX_SCHEDULE_STEPS,

@@ -7,8 +7,8 @@ import pytest
 from services.api.settings import ApiSettings
 from services.mailer.settings import MailerSettings
 from services.webhook.settings import WebhookSettings
-from shared.retry import RetrySchedule
-from shared.settings import CoreSettings, DeliverySettings, InvalidSettings, load
+from shared.model.retry import RetrySchedule
+from shared.process.settings import CoreSettings, DeliverySettings, InvalidSettings, load
 
 STRONG_KEY = "k1:dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzLCAzMisgYg=="
 JWT_SECRET = "a secret of the tests, long enough for HS256"

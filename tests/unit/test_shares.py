@@ -1,6 +1,6 @@
 """Who is set aside: only who holds more than half of a dispatcher that is full."""
 
-from services.dispatcher.shares import CALM, Shares, in_turn
+from services.dispatcher.fairness import CALM, Shares, in_turn
 
 
 def taken(shares: Shares, tenant: str, count: int) -> int:

@@ -16,13 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from shared.signing import (
-    SIGNED_HEADERS,
-    Origin,
-    hex_signature,
-    signature_headers,
-    standard_webhooks_signature,
-)
+from shared.model.subscription import Origin
+from shared.secrets.signing import SIGNED_HEADERS, hex_signature, signature_headers, standard_webhooks_signature
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "standard_webhooks.json").read_text())
 ACCEPT: list[dict[str, Any]] = VECTORS["accept"]

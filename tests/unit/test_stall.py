@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from shared.stall import NOTICEABLE, TICK, StallWatch
+from services.webhook.stall import NOTICEABLE, TICK, StallWatch
 
 
 async def test_a_running_loop_never_stood_still() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.topology import (
+from shared.model.topology import (
     RUNG_HEADER,
     RUNGS,
     Queue,

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.webhook.outcome import classify, displayable, retry_after_seconds
-from shared.delivery import Delivered, Failed
-from shared.outbound import ErrorClass, HttpAnswer, HttpFailure
-from shared.reasons import DeadReason
-from shared.retry import RetrySchedule
+from shared.delivery.result import Delivered, Failed
+from shared.model.reasons import DeadReason
+from shared.model.retry import RetrySchedule
+from shared.outbound.answer import ErrorClass, HttpAnswer, HttpFailure
 from tests.support.values import NOON
 
 

@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from services.webhook.request import request_headers
-from shared.signing import Origin
+from shared.model.subscription import Origin
 from tests.support.values import TRACEPARENT, a_task
 
 SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cywgMzIgYnl0ZXMgbG9uZyE="

@@ -12,9 +12,9 @@ from deploy.local.demo.receiver import DemoReceiver
 from deploy.local.demo.scene import BILLED, HOOKS, INVITED
 from deploy.local.outside import inbox_url, peek_queue
 from deploy.local.stack import Stack
-from shared.messages import Event
-from shared.patterns import matches
-from shared.topology import WEBHOOK, dead_letter_queue
+from shared.model.event import Event
+from shared.model.patterns import matches
+from shared.model.topology import WEBHOOK, dead_letter_queue
 
 PATIENCE = 45.0
 """Seconds to wait for an expectation; the slowest, two retries, takes about seven."""

@@ -7,7 +7,7 @@ import aiohttp
 from deploy.local.demo.receiver import DemoReceiver
 from deploy.local.demo.scene import BILLED, INVITED, SIGNER_ID, TENANT, Hook
 from examples import guardian_signer, wipe_backend
-from shared.messages import Event
+from shared.model.event import Event
 from signalpost.producer import EventPublisher
 
 

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from services.api.asyncapi import asyncapi_document
 from services.api.context import Context
-from shared.asyncapi import asyncapi_document
 
 router = APIRouter(tags=["events"])
 

@@ -8,7 +8,7 @@ from services.api.delivery_lists import position
 from services.api.paging import Paging
 from services.api.problems import not_found
 from services.api.schemas.billing_exports import ExportDelivery, ExportDeliveryPage
-from shared.storage.tenant_deliveries import DeliveryFilter
+from shared.storage.tenant.deliveries import DeliveryFilter
 
 router = APIRouter(prefix="/api/v1/billing-exports", tags=["billing exports"])
 

@@ -20,8 +20,8 @@ from services.api.schemas.deliveries import (
     SentAgain,
 )
 from services.api.sending_again import replay_many, replay_one
-from shared.reasons import DeadReason, DeliveryState
-from shared.storage.tenant_deliveries import DeliveryFilter
+from shared.model.reasons import DeadReason, DeliveryState
+from shared.storage.tenant.deliveries import DeliveryFilter
 
 router = APIRouter(prefix="/api/v1/dead-letters", tags=["dead letters"])
 

@@ -14,7 +14,7 @@ from services.api.schemas.email_subscriptions import (
     EmailSubscriptionPage,
     RequestedEmailSubscription,
 )
-from shared.storage.tenant_pages import Position
+from shared.storage.tenant.pages import Position
 
 router = APIRouter(prefix="/api/v1/email-subscriptions", tags=["e-mail subscriptions"])
 

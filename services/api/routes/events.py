@@ -13,7 +13,7 @@ from services.api.filters import MAX_TEXT, Since, Until
 from services.api.paging import Paging
 from services.api.problems import not_found
 from services.api.schemas.events import AcceptedEvent, EventDetail, EventPage, EventSummary
-from shared.storage.tenant_pages import Position
+from shared.storage.tenant.pages import Position
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 

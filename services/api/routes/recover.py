@@ -8,10 +8,10 @@ from services.api.openapi import problems
 from services.api.problems import not_found
 from services.api.schemas.deliveries import Recover, SentAgain
 from services.api.sending_again import RECOVERABLE, recover
-from shared.clock import utc_now
-from shared.matching import TEST_EVENT
-from shared.storage.tenant_deliveries import DeliveryFilter
-from shared.storage.tenant_webhooks import WebhookScope
+from shared.model.system_events import TEST_EVENT
+from shared.process.clock import utc_now
+from shared.storage.tenant.deliveries import DeliveryFilter
+from shared.storage.tenant.webhooks import WebhookScope
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 

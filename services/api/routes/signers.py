@@ -13,10 +13,9 @@ from services.api.paging import Paging
 from services.api.problems import not_found
 from services.api.schemas.deliveries import DeliveryPage
 from services.api.schemas.webhooks import SentTest, WebhookCreate, WebhookPage, WebhookWithSecret
-from services.api.testing import send_test
-from services.api.webhooks import WebhookOwner, create_webhook, list_webhooks
-from shared.signing import Origin
-from shared.storage.tenant_webhooks import WebhookScope
+from services.api.webhooks import WebhookOwner, create_webhook, list_webhooks, send_test
+from shared.model.subscription import Origin
+from shared.storage.tenant.webhooks import WebhookScope
 
 MAX_SIGNER_ID = 200
 

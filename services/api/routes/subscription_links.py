@@ -9,9 +9,9 @@ from fastapi.responses import HTMLResponse
 from services.api.context import ApiContext, Context
 from services.api.link_pages import HEADERS, page
 from services.api.openapi import problems
-from shared.clock import utc_now
-from shared.links import LinkRefused, Purpose
-from shared.storage import Subscription
+from shared.model.subscription import Subscription
+from shared.process.clock import utc_now
+from shared.secrets.signed_links import LinkRefused, Purpose
 
 log = structlog.get_logger(__name__)
 

@@ -19,10 +19,16 @@ from services.api.schemas.webhooks import (
     WebhookPatch,
     WebhookWithSecret,
 )
-from services.api.testing import send_test
-from services.api.webhooks import WebhookOwner, change_webhook, create_webhook, list_webhooks, rotate_secret
-from shared.signing import Origin
-from shared.storage.tenant_webhooks import WebhookScope
+from services.api.webhooks import (
+    WebhookOwner,
+    change_webhook,
+    create_webhook,
+    list_webhooks,
+    rotate_secret,
+    send_test,
+)
+from shared.model.subscription import Origin
+from shared.storage.tenant.webhooks import WebhookScope
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 

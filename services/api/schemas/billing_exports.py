@@ -3,8 +3,8 @@
 from pydantic import Field
 
 from services.api.schemas.common import AnswerModel, Page, Timestamp
-from shared.reasons import UNFINISHED, DeliveryState
-from shared.storage import Delivery
+from shared.model.delivery import Delivery
+from shared.model.reasons import UNFINISHED, DeliveryState
 
 
 class ExportDelivery(AnswerModel):

@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from shared.messages import rfc3339
+from shared.model.event import rfc3339
 
 Item = TypeVar("Item")
 

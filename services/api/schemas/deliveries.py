@@ -5,11 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from services.api.schemas.common import AnswerModel, Count, Flag, Page, RequestModel, RequestTime, Timestamp
-from shared.attempt import Attempt
 from shared.diagnosis.sentences import reason_sentence
-from shared.reasons import UNFINISHED, DeliveryState
-from shared.storage import Delivery
-from shared.storage.tenant_deliveries import LoggedDelivery, Replay
+from shared.model.delivery import Attempt, Delivery, LoggedDelivery, Replay
+from shared.model.reasons import UNFINISHED, DeliveryState
 
 Channel = Literal["webhook", "email"]
 MAX_AT_ONCE = 1000

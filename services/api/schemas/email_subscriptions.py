@@ -7,8 +7,8 @@ from pydantic import Field
 
 from services.api.schemas.common import AnswerModel, Page, RequestModel, Timestamp
 from services.api.schemas.webhooks import Patterns
-from shared.reasons import DisabledReason
-from shared.storage import Subscription
+from shared.model.reasons import DisabledReason
+from shared.model.subscription import Subscription
 
 MAX_ADDRESS = 320
 

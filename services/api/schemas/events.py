@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.schemas.common import AnswerModel, Page, Timestamp, optional
 from services.api.schemas.deliveries import DeliverySummary
-from shared.storage import Delivery, StoredEvent
+from shared.model.delivery import Delivery
+from shared.model.event import StoredEvent
 
 
 class EventIn(BaseModel):

@@ -4,13 +4,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.api.durations import duration_text
 from services.api.schemas.common import AnswerModel, Count, Flag, Page, RequestModel, Timestamp, optional
-from shared.headers import MAX_CUSTOM_HEADERS
+from shared.model.patterns import MAX_TYPE_CHARS
+from shared.model.retry import MAX_RETRY_AFTER, MAX_SCHEDULE_STEPS, duration_text
+from shared.model.subscription import Subscription
+from shared.outbound.custom_headers import MAX_CUSTOM_HEADERS
 from shared.outbound.policy import MAX_URL_LENGTH
-from shared.patterns import MAX_TYPE_CHARS
-from shared.retry import MAX_RETRY_AFTER, MAX_SCHEDULE_STEPS
-from shared.storage import Subscription
 
 MAX_EVENTS = 100
 MAX_DESCRIPTION = 500

@@ -10,28 +10,20 @@ from datetime import UTC, datetime
 from typing import ClassVar, Final
 from uuid import uuid4
 
-from aio_pika.exceptions import DeliveryError, PublishError
+from aiormq.exceptions import DeliveryError, PublishError
 from pamqp.commands import Basic
 
-from signalpost.amqp.confirms import CONFIRM_TIMEOUT, confirm_overdue
-from signalpost.amqp.connection import (
-    FAULTS,
-    BrokerRefused,
-    BrokerUnavailable,
-    Link,
-    Prepare,
-    is_refusal,
-    open_link,
-    raise_if_ours,
-)
+from signalpost.amqp.connection import CONFIRM_TIMEOUT, AmqpConnection
 from signalpost.amqp.facts_log import FactsLog, StandardLog
+from signalpost.amqp.faults import FAULTS, BrokerRefused, BrokerUnavailable, is_refusal
+from signalpost.amqp.opening import Declarations, open_connection
 from signalpost.backoff import Backoff
 from signalpost.message import Outgoing
 
 MAX_IN_FLIGHT: Final = 1000
 """Confirms awaited at once; one at a time is five times slower, unbounded fills memory while the broker blocks."""
 REFUSALS_WITHIN: Final = 5.0
-"""Seconds for which a link is kept although the broker refuses messages on it; after that another is opened.
+"""Seconds for which a connection is kept although the broker refuses messages on it; after that another is opened.
 A channel that first meets a quorum queue while its leader is lost goes on asking the lost node, and refuses messages
 for ever although the queue has a new leader (seen on RabbitMQ 3.10.8); a new channel knows better."""
 
@@ -43,27 +35,38 @@ class Unroutable(Exception):
 class ConfirmedPublisher:
     """A confirmed publisher that heals itself; safe for any number of concurrent callers.
 
-    With `prepare` it declares, at each connect, what is missing. Without it (None) it can't, so where the broker
-    refuses it (unknown exchange, missing right, wrong login) it raises instead of waiting for ever.
+    With declarations it makes, at each connect, what is missing. Without them (None) it can't, so where the broker
+    refuses it (unknown exchange, missing right, wrong login) it raises instead of trying on.
     """
 
     _log: ClassVar[FactsLog] = StandardLog()
 
     def __init__(
-        self, url: str, *, name: str, prepare: Prepare | None = None, confirm_timeout: float = CONFIRM_TIMEOUT
+        self,
+        url: str,
+        *,
+        name: str,
+        declarations: Declarations | None = None,
+        confirm_timeout: float = CONFIRM_TIMEOUT,
     ) -> None:
-        self._url, self._name, self._prepare, self._confirm_timeout = url, name, prepare, confirm_timeout
-        self._link: Link | None = None
-        self._watching: asyncio.Task[None] | None = None
-        self._connecting: asyncio.Task[Link] | None = None
+        self._url, self._name, self._declarations, self._confirm_timeout = url, name, declarations, confirm_timeout
+        self._connection: AmqpConnection | None = None
+        self._connecting: asyncio.Task[AmqpConnection] | None = None
         self._opened_at = 0.0
         self._refused: set[tuple[str, str]] = set()
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     @property
     def is_ready(self) -> bool:
-        """Whether the connection is open right now."""
-        return self._link is not None and self._link.is_open
+        """Whether a publish is likely to be confirmed now: connected, not blocked by an alarm, not stalled."""
+        return self._connection is not None and self._connection.is_answering
+
+    @property
+    def state(self) -> str:
+        """What a person is told of the broker: connected, blocked by an alarm, or away."""
+        if self._connection is None or not self._connection.is_open:
+            return "away"
+        return "blocked by a memory or disk alarm" if self._connection.is_blocked else "connected"
 
     async def connect(self) -> None:
         """Open the connection if there is none.
@@ -71,7 +74,7 @@ class ConfirmedPublisher:
         Raises:
             BrokerUnavailable: the broker could not be reached this time.
         """
-        if self.is_ready:
+        if self._connection is not None and self._connection.is_open:
             return
         if self._connecting is not None and not self._connecting.done():
             raise BrokerUnavailable("the connection is being opened")
@@ -94,102 +97,97 @@ class ConfirmedPublisher:
 
     async def aclose(self) -> None:
         """Close the connection."""
-        for task in (self._connecting, self._watching):
-            if task is not None:
-                task.cancel()
-        if self._link is not None:
-            await self._link.close()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._connection is not None:
+            await self._connection.close()
 
-    def _reconnected(self) -> None:
-        """Take note that a lost connection was replaced."""
-
-    async def _publish_once(self, link: Link, message: Outgoing) -> bool:
+    async def _publish_once(self, connection: AmqpConnection, message: Outgoing) -> bool:
         """Return whether the broker confirmed; if not, publishing again may help."""
+        if is_full(connection):
+            self._log.warning("broker.confirms_nothing", name=self._name)
+            return False
         try:
-            if is_blocked(link):
-                self._log.warning("broker.confirms_nothing", name=self._name)
-                return False
-            await link.raw.basic_publish(
-                message.body,
-                exchange=message.exchange,
-                routing_key=message.routing_key,
-                mandatory=True,
-                wait=False,  # the confirm says more than a drained socket
-                properties=properties_of(message),
-            )
+            async with connection.waiting():
+                await connection.channel.basic_publish(
+                    message.body,
+                    exchange=message.exchange,
+                    routing_key=message.routing_key,
+                    mandatory=True,
+                    wait=False,  # the confirm says more than a drained socket
+                    properties=properties_of(message),
+                )
         except PublishError as error:
-            if self._prepare is None:
+            if self._declarations is None:
                 raise Unroutable(f"no queue is bound to {message.exchange!r} for {message.routing_key!r}") from error
-            # Somebody deleted a queue that we declare; opening a new link declares it again.
+            # Somebody deleted a queue that we declare; opening a new connection declares it again.
             self._log.warning("broker.unroutable", exchange=message.exchange, routing_key=message.routing_key)
-            await link.close()
+            await connection.close()
             return False
         except DeliveryError:
             self._note_refusal(message)
             if time.monotonic() - self._opened_at > REFUSALS_WITHIN:
-                await link.close()
+                await connection.close()
             return False
         except FAULTS as error:
-            if self._prepare is None and is_refusal(error) and _concerns(error, message):
+            if self._declarations is None and is_refusal(error) and _concerns(error, message):
                 raise BrokerRefused(str(error)) from error
-            return False
-        except asyncio.CancelledError:
-            raise_if_ours()
             return False
         return True
 
     def _note_refusal(self, message: Outgoing) -> None:
-        """Log a refusal, but once for each link and route: thousands may be refused, and each of them many times."""
+        """Log a refusal once for each connection and route: thousands may be refused, each of them many times."""
         route = (message.exchange, message.routing_key)
         if route not in self._refused:
             self._refused.add(route)
             self._log.warning("broker.publish_refused", exchange=message.exchange, routing_key=message.routing_key)
 
-    async def _connected(self) -> Link:
-        """Return the open link, which all callers wait for together while there is none."""
-        while self._link is None or not self._link.is_open:
+    def _reconnected(self) -> None:
+        """Take note that a lost connection was replaced."""
+
+    async def _connected(self) -> AmqpConnection:
+        """Return the open connection, which all callers wait for together while there is none."""
+        while self._connection is None or not self._connection.is_open:
             if self._connecting is None or self._connecting.done():
                 self._connecting = asyncio.create_task(self._reconnect())
             try:
                 # Shielded: one caller that gives up must not take the connection from the others.
                 return await asyncio.shield(self._connecting)
             except BrokerUnavailable as error:  # it was the one try of `connect`, or a refusal
-                if self._prepare is None and is_refusal(error):
+                if self._declarations is None and is_refusal(error):
                     raise
-        return self._link
+        return self._connection
 
-    async def _reconnect(self) -> Link:
+    async def _reconnect(self) -> AmqpConnection:
         backoff = Backoff()
         while True:
             try:
                 return await self._open()
             except BrokerUnavailable as error:
-                if self._prepare is None and is_refusal(error):
+                if self._declarations is None and is_refusal(error):
                     raise
                 self._log.warning("broker.publisher_waits", name=self._name, error=str(error))
                 await backoff.wait()
 
-    async def _open(self) -> Link:
-        lost = self._link
-        if self._watching is not None:
-            self._watching.cancel()
-        if lost is not None:
-            await lost.close()
-        link = await open_link(self._url, name=self._name, confirms=True, prepare=self._prepare)
+    async def _open(self) -> AmqpConnection:
+        last = self._connection
+        if last is not None:
+            await last.close()
+        connection = await open_connection(
+            self._url,
+            name=self._name,
+            confirms=True,
+            declarations=self._declarations,
+            confirm_timeout=self._confirm_timeout,
+            last=last,
+            log=self._log,
+        )
         self._opened_at = time.monotonic()
         self._refused.clear()
-        if lost is not None:
+        if last is not None:
             self._reconnected()
-        self._link = link  # here: those who wait for it may all have given up
-        self._watching = asyncio.create_task(self._give_up_when_overdue(link))
-        return link
-
-    async def _give_up_when_overdue(self, link: Link) -> None:
-        """Close a link on which confirms stop coming: who waits for them publishes again, on the next one."""
-        await confirm_overdue(link, after=self._confirm_timeout)
-        if link.is_open:
-            self._log.warning("broker.confirm_overdue", name=self._name, messages=len(link.raw.confirmations))
-            await link.close()
+        self._connection = connection  # here: those who wait for it may all have given up
+        return connection
 
 
 def properties_of(message: Outgoing) -> Basic.Properties:
@@ -204,9 +202,9 @@ def properties_of(message: Outgoing) -> Basic.Properties:
     )
 
 
-def is_blocked(link: Link) -> bool:
+def is_full(connection: AmqpConnection) -> bool:
     """Tell whether it confirms nothing: what callers gave up still lies in the socket's buffer, so add no more."""
-    return len(link.raw.confirmations) >= MAX_IN_FLIGHT
+    return len(connection.channel.confirmations) >= MAX_IN_FLIGHT
 
 
 def _concerns(refusal: BaseException, message: Outgoing) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final, Protocol
 
-from signalpost.amqp.connection import BrokerRefused
+from signalpost.amqp.faults import BrokerRefused
 from signalpost.amqp.publisher import ConfirmedPublisher, Unroutable
 from signalpost.catalogue import Catalogue
 from signalpost.cloudevent import Event
@@ -148,8 +148,8 @@ class EventPublisher:
             self._idle.set()
 
     def _timeout_sentence(self, event: Event, timeout: float) -> str:
-        broker = "connected" if self._publisher.is_ready else "away"
         return (
-            f"{event.type} {event.source_id}: no confirm within {timeout:g} s (the broker is {broker}); it may "
-            "have the event all the same: publish the same one, with the same id, again"
+            f"{event.type} {event.source_id}: no confirm within {timeout:g} s "
+            f"(the broker is {self._publisher.state}); "
+            "it may have the event all the same: publish the same one, with the same id, again"
         )

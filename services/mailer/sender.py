@@ -1,0 +1,167 @@
+"""Sends one mail task: reads the tenant's branding, renders, composes, sends, and says what came of it.
+
+While our own mail server can't be used at all (unreachable, login or TLS refused) nobody's delivery is
+charged: the task is held, unacked, and the mailer says that it is not ready.
+"""
+
+import asyncio
+import contextlib
+from email.message import EmailMessage
+
+import structlog
+
+from services.mailer.answer import MailDeferred, MailRejected, MailUnavailable, SmtpReceipt
+from services.mailer.client import SmtpPool
+from services.mailer.compose import compose, message_id
+from services.mailer.content import kind_of, variables_for
+from services.mailer.outcome import accepted, refused, unrenderable
+from services.mailer.settings import MailerSettings
+from shared.delivery.result import Gone, Result, Skipped, Unable, Withdrawn
+from shared.mail.address import AddressRefused
+from shared.mail.errors import TemplateRefused
+from shared.mail.kinds import MailKind
+from shared.mail.templates import render
+from shared.model.reasons import DeadReason, SkipReason
+from shared.model.task import Task
+from shared.process.clock import utc_now
+from shared.secrets.signed_links import Links, Purpose
+from shared.storage import Subscriptions
+from shared.storage.branding import Brandings
+from signalpost.backoff import Backoff
+
+log = structlog.get_logger(__name__)
+
+HOLD_SECONDS = 300.0
+"""A held mail is put on the ladder after this long: RabbitMQ closes a channel whose message is unacked for 30 min."""
+HELD_WAIT = 60.0
+WATCH_INTERVAL = 5.0
+
+
+class MailSender:
+    """The mail channel's sender."""
+
+    def __init__(
+        self, settings: MailerSettings, subscriptions: Subscriptions, brandings: Brandings, pool: SmtpPool
+    ) -> None:
+        self._settings, self._sender, self._links = settings, settings.sender(), settings.links()
+        self._subscriptions, self._brandings, self._pool = subscriptions, brandings, pool
+        self._is_usable = True
+        self._draining = asyncio.Event()
+        self._has_missed_links = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the mail server could be used when it was last tried."""
+        return self._is_usable
+
+    @property
+    def has_links(self) -> bool:
+        """Whether no mail had to wait so far because it needs a link and PUBLIC_URL is missing."""
+        return not self._has_missed_links
+
+    async def watch(self) -> None:
+        """Notice that the mail server can be used again although no mail asks for it; runs until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL)
+            if not self._is_usable:
+                with contextlib.suppress(MailUnavailable):
+                    await self._pool.check()
+                    self._is_usable = True
+
+    def drain(self) -> None:
+        """Hold nothing any more: what can't be sent now takes the ladder."""
+        self._draining.set()
+
+    async def send(self, task: Task, attempt: int) -> Result:
+        """Mail the task's event to its recipient, if it is still wanted."""
+        unsent = await self._reason_not_to_send(task)
+        if unsent is not None:
+            return unsent
+        started_at, mail_id = utc_now(), message_id(task.delivery_id, self._sender)
+        schedule = self._settings.notification_retry_schedule
+        try:
+            message = await self._compose(task)
+            receipt = await self._send_or_hold(message, task.recipient)
+        except TemplateRefused as error:
+            return unrenderable(str(error), number=attempt, at=started_at, schedule=schedule)
+        except AddressRefused as error:
+            rejected = MailRejected(None, f"invalid recipient: {error}")
+            return refused(rejected, number=attempt, started_at=started_at, ended_at=utc_now(), schedule=schedule)
+        except (MailRejected, MailDeferred) as fault:
+            return refused(
+                fault,
+                number=attempt,
+                started_at=started_at,
+                ended_at=utc_now(),
+                schedule=schedule,
+                message_id=mail_id,
+            )
+        except MailUnavailable as fault:
+            return Unable(detail=fault.detail, wait=HELD_WAIT)
+        return accepted(receipt, number=attempt, started_at=started_at, message_id=mail_id)
+
+    async def _reason_not_to_send(self, task: Task) -> Result | None:
+        transport = self._settings.notification_transport
+        if transport != "smtp":
+            return Skipped(reason=SkipReason.TRANSPORT_DISABLED, detail=f"NOTIFICATION_TRANSPORT is {transport}")
+        if not task.subscription_id:
+            return None
+        subscription = await self._subscriptions.get(task.subscription_id)
+        if subscription is None:
+            return Gone()
+        if not subscription.confirmed and kind_of(task) is not MailKind.CONFIRM_SUBSCRIPTION:
+            return Skipped(reason=SkipReason.UNCONFIRMED, detail="the recipient does not, or no longer, want it")
+        if not subscription.enabled:
+            return Withdrawn(reason=DeadReason.WEBHOOK_DISABLED, detail="the e-mail subscription is disabled")
+        if self._links is None:
+            # Without the way out, a mail to a subscriber is none that we may send.
+            self._has_missed_links = True
+            return Unable(detail="PUBLIC_URL is not set, so the mail's link can't be made", wait=HELD_WAIT)
+        return None
+
+    async def _compose(self, task: Task) -> EmailMessage:
+        branding = await self._brandings.get(task.tenant_id)
+        links = _links_of(task, self._links)
+        return compose(
+            delivery_id=task.delivery_id,
+            event_id=task.event_id,
+            sender=self._sender,
+            recipient=task.recipient,
+            rendered=render(kind_of(task), branding.email_templates, variables_for(task, branding, links)),
+            date=utc_now(),
+            list_unsubscribe_url=links.get("unsubscribe_url"),
+        )
+
+    async def _send_or_hold(self, message: EmailMessage, recipient: str) -> SmtpReceipt:
+        """Send, waiting out a mail server that can't be used.
+
+        Raises:
+            MailUnavailable: it was waited for long enough, or the mailer is stopping.
+        """
+        backoff = Backoff()
+        deadline = asyncio.get_running_loop().time() + HOLD_SECONDS
+        while True:
+            try:
+                receipt = await self._pool.send(message, sender=self._sender.address, recipient=recipient)
+            except MailUnavailable as fault:
+                self._is_usable = False
+                log.warning("mail.server_waits", error=fault.detail)
+                if self._draining.is_set() or asyncio.get_running_loop().time() > deadline:
+                    raise
+                await backoff.wait_unless(self._draining)
+            except (MailRejected, MailDeferred):
+                self._is_usable = True
+                raise
+            else:
+                self._is_usable = True
+                return receipt
+
+
+def _links_of(task: Task, links: Links | None) -> dict[str, str]:
+    """Return the signed links of a mail to a subscriber; made now, so that no queue and no database holds one."""
+    if not task.subscription_id or links is None:
+        return {}
+    purpose, name = Purpose.UNSUBSCRIBE, "unsubscribe_url"
+    if kind_of(task) is MailKind.CONFIRM_SUBSCRIPTION:
+        purpose, name = Purpose.CONFIRM, "confirm_url"
+    return {name: links.url(purpose, task.subscription_id, task.recipient, now=utc_now())}

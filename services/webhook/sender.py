@@ -1,0 +1,171 @@
+"""Sends one webhook task: reads its subscription, derives the secret, signs, posts, and says what came of it."""
+
+import asyncio
+import time
+from functools import lru_cache
+
+from yarl import URL
+
+from services.webhook.concurrency import Lane, Lanes
+from services.webhook.outcome import classify
+from services.webhook.request import request_headers
+from services.webhook.settings import WebhookSettings
+from services.webhook.stall import StallWatch
+from shared.delivery.result import Busy, Failed, Gone, Result, Skipped, Unable, Withdrawn
+from shared.model.delivery import Attempt
+from shared.model.reasons import DeadReason, SkipReason
+from shared.model.retry import RetrySchedule
+from shared.model.subscription import Subscription
+from shared.model.system_events import TEST_EVENT
+from shared.model.task import Task
+from shared.outbound.answer import HttpAnswer, HttpFailure
+from shared.outbound.policy import OutboundPolicy, UrlRefused
+from shared.outbound.post import post_bounded
+from shared.outbound.resolver import LookupsExhausted
+from shared.outbound.session import OutboundSession
+from shared.process.clock import utc_now
+from shared.secrets.keyring import SecretUnavailable
+from shared.storage import Slots, Subscriptions
+from shared.telemetry.metrics import ENDPOINTS_CONGESTED
+from shared.telemetry.spans import note_status, requesting
+from shared.telemetry.tracing import Tracing
+from signalpost.traceparent import child_traceparent
+
+SECRET_WAIT = 60.0
+"""Seconds until a delivery whose secret can't be derived is tried again: an operator has to repair the keys."""
+STALL_WAIT = 1.0
+LOOKUP_WAIT = 5.0
+"""Seconds until one whose host could not be looked up, because others' dead name servers hold every lookup."""
+REMEMBERED_URLS = 4096
+"""URLs whose text was found good, which is the same for ever; the addresses are checked at every dial."""
+REMEMBERED_SECRETS = 4096
+"""Secrets that were derived; what is stored decides which one, so they are the same for ever too."""
+CONGESTION = frozenset({"timeout", "connect", "reset", "dns", "http_429", "http_503"})
+"""What makes an endpoint's bound shrink: signs that it can't take more, or anything at all."""
+
+
+class WebhookSender:
+    """The webhook channel's sender."""
+
+    def __init__(
+        self,
+        settings: WebhookSettings,
+        subscriptions: Subscriptions,
+        slots: Slots,
+        policy: OutboundPolicy,
+        session: OutboundSession,
+        stall_watch: StallWatch,
+        tracing: Tracing | None,
+    ) -> None:
+        self._settings, self._subscriptions, self._slots = settings, subscriptions, slots
+        self._session, self._stall_watch = session, stall_watch
+        self._tracing = tracing
+        self._lanes = Lanes()
+        ENDPOINTS_CONGESTED.set_function(self._lanes.congested)
+        self._checked = lru_cache(REMEMBERED_URLS)(policy.check_url)
+        self._secret = lru_cache(REMEMBERED_SECRETS)(settings.keyring().open)
+
+    async def send(self, task: Task, attempt: int) -> Result:
+        """Post the task's body to the webhook, if it is still wanted."""
+        if self._settings.notification_transport == "disabled":
+            return Skipped(reason=SkipReason.TRANSPORT_DISABLED, detail="NOTIFICATION_TRANSPORT is disabled")
+        webhook = await self._subscriptions.get(task.subscription_id)
+        if webhook is None:
+            return Gone()
+        if not webhook.enabled and task.event_type != TEST_EVENT:
+            return Withdrawn(
+                reason=DeadReason.WEBHOOK_DISABLED, detail=f"disabled: {webhook.disabled_reason or 'by its owner'}"
+            )
+        try:
+            secrets = self._secrets(webhook)
+        except SecretUnavailable as error:
+            return Unable(detail=str(error), wait=SECRET_WAIT)
+        lane = self._lanes.to(webhook.id)
+        turn = await self._enter(lane, webhook)
+        if turn is not None:
+            return Busy(turn)
+        began, stood_still, congested = time.monotonic(), self._stall_watch.seconds(), True
+        try:
+            result = await self._post(task, attempt, webhook, secrets)
+            congested = isinstance(result, Failed) and result.attempt.error in CONGESTION
+        except LookupsExhausted:
+            congested = False
+            return Unable(detail="name servers that don't answer hold every name lookup", wait=LOOKUP_WAIT)
+        finally:
+            lane.leave(duration=time.monotonic() - began, congested=congested)
+        if self._stall_watch.seconds() > stood_still and isinstance(result, Failed) and result.attempt.status is None:
+            return Unable(detail="this process stood still while the request was under way", wait=STALL_WAIT)
+        return result
+
+    async def _enter(self, lane: Lane, webhook: Subscription) -> float | None:
+        """Wait until the rate limit and the lane let a request go; else return the seconds to stay away."""
+        if webhook.rate_limit is not None:
+            slot = await self._slots.book(webhook.id)
+            if not slot.is_booked:
+                return slot.wait
+            await asyncio.sleep(slot.wait)
+        return await lane.enter()
+
+    def _secrets(self, webhook: Subscription) -> list[str]:
+        stored = [webhook.secret]
+        if webhook.previous_expires_at is not None and webhook.previous_expires_at > utc_now():
+            stored.append(webhook.previous_secret)
+        return [self._secret(webhook.id, secret) for secret in stored if secret is not None]
+
+    async def _post(self, task: Task, attempt: int, webhook: Subscription, secrets: list[str]) -> Result:
+        started_at = utc_now()
+        schedule = self._schedule(webhook)
+        is_test = task.event_type == TEST_EVENT
+        try:
+            url = self._checked(webhook.url)
+        except UrlRefused as error:
+            record = Attempt(
+                number=attempt, started_at=started_at, duration_ms=0, error="refused_by_policy", detail=error.reason
+            )
+            final = DeadReason.TEST_FAILED if is_test else DeadReason.URL_REFUSED
+            return Failed(attempt=record, schedule=schedule, final=final)
+        answer = await self._request(url, task, attempt, webhook, secrets)
+        return classify(
+            answer,
+            number=attempt,
+            started_at=started_at,
+            schedule=schedule,
+            retry_4xx=self._settings.notification_retry_4xx,
+            is_test=is_test,
+            has_failures=webhook.consecutive_failures > 0,
+        )
+
+    async def _request(
+        self, url: URL, task: Task, attempt: int, webhook: Subscription, secrets: list[str]
+    ) -> HttpAnswer | HttpFailure:
+        async def post(traceparent: str) -> HttpAnswer | HttpFailure:
+            return await post_bounded(
+                self._session,
+                url,
+                body=task.body,
+                headers=request_headers(
+                    task,
+                    attempt=attempt,
+                    timestamp=int(time.time()),
+                    origin=webhook.origin,
+                    traceparent=traceparent,
+                    secrets=secrets,
+                    custom=webhook.headers,
+                ),
+                total_timeout=self._settings.notification_http_timeout,
+            )
+
+        if self._tracing is None:
+            return await post(child_traceparent(task.traceparent))
+        with requesting(self._tracing, url, parent=task.traceparent, attempt=attempt) as span:
+            answer = await post(span.traceparent)
+            if isinstance(answer, HttpAnswer):
+                note_status(span, answer.status)
+            else:
+                span.fail(answer.error_class.value)
+            return answer
+
+    def _schedule(self, webhook: Subscription) -> RetrySchedule:
+        if webhook.retry_schedule is None:
+            return self._settings.notification_retry_schedule
+        return RetrySchedule(webhook.retry_schedule)

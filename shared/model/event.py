@@ -1,0 +1,122 @@
+"""An event as we keep it, and the body that receivers get. How a producer's message is read is the client's.
+
+`msgspec.Raw` keeps the bytes of `data` as they came: big integers, key order and unicode survive.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+import msgspec
+
+from signalpost.cloudevent import (
+    EVENT_CONTENT_TYPE,
+    MAX_EVENT_BYTES,
+    Event,
+    InvalidMessage,
+    encode_event,
+    parse_event,
+    rfc3339,
+)
+
+__all__ = [
+    "EVENT_CONTENT_TYPE",
+    "MAX_EVENT_BYTES",
+    "OWN_SOURCE",
+    "Event",
+    "InvalidMessage",
+    "NewerMessage",
+    "StoredEvent",
+    "WebhookBody",
+    "encode_event",
+    "epoch_ms",
+    "event_time",
+    "parse_event",
+    "parse_webhook_body",
+    "rfc3339",
+    "webhook_body",
+]
+
+OWN_SOURCE: Final = "/signalpost"
+"""The CloudEvents source of the events that Signalpost emits itself."""
+
+_AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class NewerMessage(InvalidMessage):
+    """The message says that its meaning is one that this version can't know; a newer one has to read it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredEvent:
+    """An event and what became of it."""
+
+    event: Event
+    created_at: datetime
+    dispatched_at: datetime | None
+    matched: int
+    """How many deliveries it had when it was dispatched."""
+    uncatalogued: bool
+
+
+class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver gets (the shape that Standard Webhooks recommends)."""
+
+    id: str
+    type: str
+    timestamp: str
+    tenant: str
+    subject: str | None
+    data: msgspec.Raw
+
+
+def webhook_body(event: Event) -> bytes:
+    """Write exactly the bytes that are posted, and signed, for this event."""
+    return _json.encode(
+        WebhookBody(
+            id=event.id,
+            type=event.type,
+            timestamp=event.time_text,
+            tenant=event.tenant_id,
+            subject=event.subject,
+            data=msgspec.Raw(event.data),
+        )
+    )
+
+
+class _Timestamp(msgspec.Struct):
+    timestamp: _AwareTime
+
+
+_json = msgspec.json.Encoder()
+_bodies = msgspec.json.Decoder(WebhookBody)
+_timestamps = msgspec.json.Decoder(_Timestamp)
+
+
+def event_time(body: bytes) -> datetime:
+    """Return the time of the event that a task's body tells of.
+
+    Raises:
+        InvalidMessage: the body is not what `webhook_body` writes.
+    """
+    try:
+        return _timestamps.decode(body).timestamp
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidMessage(f"body: {error}") from error
+
+
+def parse_webhook_body(body: bytes) -> WebhookBody:
+    """Read a task's body back, for the channel that needs its parts (mail).
+
+    Raises:
+        InvalidMessage: the body is not what `webhook_body` writes.
+    """
+    try:
+        return _bodies.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidMessage(f"body: {error}") from error
+
+
+def epoch_ms(time: datetime) -> int:
+    """Return the milliseconds since the epoch."""
+    return round(time.timestamp() * 1000)
