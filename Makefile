@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-emit-package signalpost
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-quick help setup python demo test test-rabbitmq4 try-image run chaos chaos-cluster lint types contracts check lock clean
+.PHONY: bench bench-quick help setup python demo test test-rabbitmq4 try-image run chaos chaos-cluster lint types contracts workflows check lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 15
@@ -56,7 +56,10 @@ types: python ## check the types
 contracts: python ## check who may import whom
 	@$(BIN)/lint-imports
 
-check: lint types contracts ## lint, types and contracts
+workflows: python ## look for mistakes in the workflows
+	@$(BIN)/actionlint -shellcheck= -pyflakes=
+
+check: lint types contracts workflows ## lint, types, contracts and workflows
 
 lock: python ## resolve the dependencies of pyproject.toml anew
 	@$(LOCK) pyproject.toml -o requirements/runtime.lock

@@ -12,13 +12,13 @@ from typing import Final
 
 from shared.catalogue import Catalogue
 from shared.model.topology import (
-    ASIDE,
     DEAD,
+    DEFER,
+    DEFERRED_EVENTS,
     EMAIL,
     EVENTS,
     EVENTS_TO_DISPATCH,
     RETRY,
-    SET_ASIDE,
     TO_SEND,
     WEBHOOK,
     to_send_queue,
@@ -56,8 +56,8 @@ def users() -> tuple[User, ...]:
         User(
             name="dispatcher",
             declares=True,
-            publishes=(EVENTS, ASIDE, *TASKS, DEAD),  # events too: again those that the API could only store
-            consumes=(EVENTS_TO_DISPATCH, SET_ASIDE),
+            publishes=(EVENTS, DEFER, *TASKS, DEAD),  # events too: again those that the API could only store
+            consumes=(EVENTS_TO_DISPATCH, DEFERRED_EVENTS),
         ),
         _sender("webhook", WEBHOOK),
         _sender("mailer", EMAIL),

@@ -10,14 +10,14 @@ from services.api.problems import FieldProblem, Problem, invalid_fields
 from services.api.publishing import publish_confirmed
 from services.api.schemas.email_subscriptions import EmailSubscriptionCreate
 from services.api.webhooks import checked_patterns
-from shared.mail.address import AddressRefused, mailbox
+from shared.mail.address import InvalidMailAddress, mailbox
 from shared.model.delivery import Delivery
 from shared.model.event import StoredEvent, epoch_ms, webhook_body
 from shared.model.identity import email_subscription_id
 from shared.model.reasons import DeliveryState, SkipReason
 from shared.model.routing import task_message
 from shared.model.subscription import Subscription
-from shared.model.system_events import CONFIRMATION, own_event
+from shared.model.system_events import CONFIRMATION, system_event
 from shared.model.task import task_for
 from shared.model.topology import EMAIL
 from shared.process.clock import now_ms, utc_now
@@ -55,7 +55,7 @@ def _checked(context: ApiContext, tenant_id: str, body: EmailSubscriptionCreate)
     address = ""
     try:
         address = mailbox(body.address)
-    except AddressRefused:
+    except InvalidMailAddress:
         message = "This is no address that mail can be sent to; expected local@domain and nothing around it."
         errors.insert(0, FieldProblem(field="address", message=message, code="invalid_address"))
     if errors:
@@ -102,7 +102,7 @@ def _request(subscription: Subscription, *, is_sent: bool) -> tuple[StoredEvent,
     The link is in neither: the mailer makes it.
     """
     now = utc_now()
-    event = own_event(
+    event = system_event(
         tenant_id=subscription.tenant_id,
         source_id=f"{CONFIRMATION}/{subscription.id}/{token_hex(16)}",
         type_=CONFIRMATION,

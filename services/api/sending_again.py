@@ -11,7 +11,7 @@ from services.api.context import ApiContext
 from services.api.problems import Problem, not_found
 from services.api.publishing import publish_confirmed
 from services.api.schemas.deliveries import RecoverSkipped, Refused, ReplayMany, ReplayOne
-from shared.delivery.replay import WEBHOOK_DISABLED, GivenUp, Targets, take_up
+from shared.delivery.replay import WEBHOOK_DISABLED, GivenUp, Targets, requeue
 from shared.model.delivery import Delivery, LoggedDelivery, Replay
 from shared.model.reasons import FINISHED, DeliveryState
 from shared.model.routing import task_message
@@ -173,7 +173,7 @@ async def _send(
     sent = 0
     for start in range(0, len(deliveries), CHUNK):
         chunk = deliveries[start : start + CHUNK]
-        tasks = await take_up(
+        tasks = await requeue(
             context.events, context.deliveries, chunk, states=states, replay=replay, republished_by="api"
         )
         await publish_confirmed(context, [task_message(task, now_ms=now_ms()) for task in tasks])

@@ -21,7 +21,7 @@ from shared.model.patterns import InvalidPattern, matches, parse_pattern
 from shared.model.reasons import DisabledReason
 from shared.model.retry import MAX_RETRY_AFTER, parse_duration
 from shared.model.subscription import Origin, Subscription
-from shared.model.system_events import TEST_EVENT, own_event
+from shared.model.system_events import TEST_EVENT, system_event
 from shared.model.topology import WEBHOOK
 from shared.outbound.custom_headers import header_problem
 from shared.outbound.policy import UrlRefused
@@ -127,7 +127,7 @@ async def send_test(context: ApiContext, caller: Caller, scope: WebhookScope, we
     webhook = await context.webhooks.get(scope, webhook_id)
     if webhook is None:
         raise not_found("webhook")
-    event = own_event(
+    event = system_event(
         tenant_id=webhook.tenant_id,
         source_id=f"webhook-test/{webhook.id}/{token_hex(16)}",
         type_=TEST_EVENT,

@@ -1,7 +1,7 @@
 """Dispatches a batch of events: match, store, publish.
 
-Deliveries are stored before the event is marked dispatched and before any task is published; so an event that is
-delivered again by the broker finds what the first try left, and completes it. It is acked when all of that is done.
+Deliveries are stored before the event is marked dispatched and before any task is published. So if the broker
+delivers an event again, the second try finds what the first one left, and completes it. Only then is it acked.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.dispatcher.fairness import in_turn
+from services.dispatcher.fairness import fair_order
 from services.dispatcher.plan import plan_deliveries
 from shared.catalogue import Catalogue
 from shared.delivery.context import WorkerContext
@@ -27,8 +27,8 @@ from shared.telemetry.metrics import DELIVERIES_CREATED, DELIVERIES_FINISHED, EV
 from shared.telemetry.tracing import Span
 
 MAX_DELIVERIES = 1000
-"""With so many deliveries a batch is full. Otherwise a tenant with a thousand webhooks would have a hundred thousand
-deliveries in memory at once, and everybody else's events would wait until all of them are published."""
+"""A batch with this many deliveries is full. Otherwise a tenant with a thousand webhooks could put a hundred thousand
+deliveries into memory at once, and every other tenant's events would wait until all of them are published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +39,9 @@ class Arrival:
     redelivered: bool
     traceparent: str
     accepted_at: int
-    """Epoch milliseconds: when it was handed to the broker, as far as that was noted, or when it came here."""
+    """Epoch milliseconds: when its producer handed it to Signalpost if a header tells, else when it came here."""
     span: Span | None
-    """Ends when its batch is done; that of a batch that failed is never sent."""
+    """Ends when its batch is done; the span of a failed batch is never sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class BatchDispatcher:
         known, subscriptions = await asyncio.gather(
             self._events.dispatched(list(distinct)), self._wanted_by(list(distinct.values()))
         )
-        # Dispatched before and not redelivered: a second publish of the same identity, which is one event.
+        # Dispatched before and not redelivered: its producer published the same identity twice, which is one event.
         todo = [arrival for arrival in distinct.values() if arrival.redelivered or not known.get(arrival.event.id)]
         planned = self._plan_batch(todo, subscriptions)
         present = await self._deliveries.add([delivery for plan in planned for delivery in plan.deliveries])
@@ -91,19 +91,19 @@ class BatchDispatcher:
         return by_tenant
 
     def _plan_batch(self, todo: Sequence[Arrival], subscriptions: dict[str, list[Subscription]]) -> list[Planned]:
-        """Plan events until they are enough for one batch; the oldest one comes on top of that."""
+        """Plan events until the batch is full; the oldest one doesn't count towards that."""
         planned: list[Planned] = []
-        enough = MAX_DELIVERIES
-        turns = in_turn(
+        room = MAX_DELIVERIES
+        ordered = fair_order(
             todo,
             since=lambda arrival: arrival.accepted_at,
             cost=lambda arrival: len(subscriptions.get(arrival.event.tenant_id, ())),
         )
-        for arrival in turns:
-            if enough <= 0:
+        for arrival in ordered:
+            if room <= 0:
                 break
             plan = self._plan(arrival, subscriptions.get(arrival.event.tenant_id, []))
-            enough -= len(plan.deliveries) if planned else 0
+            room -= len(plan.deliveries) if planned else 0
             planned.append(plan)
         return planned
 
@@ -152,7 +152,7 @@ class BatchDispatcher:
 
 
 def _is_new(delivery: Delivery, earlier: Delivery | None) -> bool:
-    """Tell whether this try stored the delivery: nobody did before, or we did and the answer was lost."""
+    """Tell whether this try stored the delivery: it was not there before, or we stored it and the reply was lost."""
     return earlier is None or earlier.created_by == delivery.created_by
 
 

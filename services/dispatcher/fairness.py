@@ -1,8 +1,8 @@
-"""Keeps one tenant's flood from standing in the way of everybody else's events. Pure: counts, and moves nothing.
+"""Keeps one tenant's flood of events from delaying the other tenants. Pure: it counts, and moves nothing.
 
-Events come in the order in which they were published, so behind ten thousand events of one tenant stands the next
-event of another. As soon as the dispatcher has more than it can do at once and most of it is one tenant's, further
-events of that tenant are set aside, which is much less work than dispatching them, and the others move up.
+Events arrive in the order of publication, so another tenant's event may stand behind ten thousand of one tenant. Once
+the dispatcher is busy and one tenant holds most of its work, further events of that tenant are deferred: that is much
+less work than dispatching them, and the others move up.
 """
 
 from collections import Counter
@@ -11,39 +11,38 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-CALM = 300
-"""Events under way up to which nobody is set aside: fewer than the window that the consumer has open, or the flood
-would fill it, and more than one batch, so that the dispatcher always has enough to do."""
+FAIRNESS_THRESHOLD = 300
+"""Up to this many events in progress, none is deferred. It must be smaller than the consumer's prefetch, or the flood
+would fill that, and larger than one batch, so that the dispatcher always has enough to do."""
 
 
-class Shares:
-    """How many events of each tenant are under way in this process."""
+class TenantFairness:
+    """Counts the events in progress in this process, by tenant."""
 
     def __init__(self) -> None:
-        self._held: Counter[str] = Counter()
-        self._under_way = 0
+        self._by_tenant: Counter[str] = Counter()
+        self._total = 0
 
-    def take(self, tenant: str) -> bool:
-        """Begin with an event of this tenant; False if the tenant has its share already and others may be waiting."""
-        if self._under_way >= CALM and self._held[tenant] * 2 > self._under_way:
+    def admit(self, tenant: str) -> bool:
+        """Start an event of this tenant; False if the tenant has its share already and others may be waiting."""
+        if self._total >= FAIRNESS_THRESHOLD and self._by_tenant[tenant] * 2 > self._total:
             return False
-        self._held[tenant] += 1
-        self._under_way += 1
+        self._by_tenant[tenant] += 1
+        self._total += 1
         return True
 
-    def give_back(self, tenant: str) -> None:
-        """End with an event that was taken."""
-        self._held[tenant] -= 1
-        self._under_way -= 1
-        if not self._held[tenant]:
-            del self._held[tenant]
+    def release(self, tenant: str) -> None:
+        """Finish an event that was admitted."""
+        self._by_tenant[tenant] -= 1
+        self._total -= 1
+        if not self._by_tenant[tenant]:
+            del self._by_tenant[tenant]
 
 
-def in_turn(items: Sequence[Item], *, since: Callable[[Item], int], cost: Callable[[Item], int]) -> list[Item]:
-    """Return in which order to do things when there may not be time for all of them.
+def fair_order(items: Sequence[Item], *, since: Callable[[Item], int], cost: Callable[[Item], int]) -> list[Item]:
+    """Return the order in which to handle items when there may not be time for all of them.
 
-    The cheap ones come first, so that they don't wait for the dear ones; but the one that has waited for longest
-    comes before them, so that nothing waits for ever.
+    Cheapest first, but the oldest always goes first, so nothing starves.
     """
     oldest = min(items, key=since, default=None)
     return sorted(items, key=lambda item: (item is not oldest, cost(item)))

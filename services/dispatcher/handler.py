@@ -1,6 +1,7 @@
-"""Takes events from the queue: reads each, has it dispatched with others in a batch, and acks it.
+"""Takes events from the queue: reads each, dispatches it in a batch with others, and acks it.
 
-What can't be read or dispatched is parked, and what one tenant has too much of is set aside; only then is it acked.
+An event that can't be read or dispatched is dead-lettered, one beyond its tenant's share is deferred; the ack comes
+after that.
 """
 
 import contextlib
@@ -8,23 +9,23 @@ import contextlib
 import structlog
 
 from services.dispatcher.batch import Arrival, BatchDispatcher
-from services.dispatcher.fairness import Shares
+from services.dispatcher.fairness import TenantFairness
 from shared.broker import Incoming
 from shared.catalogue import Catalogue
 from shared.delivery.context import WorkerContext
 from shared.model.delivery import Transport
 from shared.model.event import OWN_SOURCE, InvalidMessage, parse_event
 from shared.model.reasons import DeadReason
-from shared.model.routing import dead_message, readable_headers, set_aside_message
+from shared.model.routing import dead_message, deferred_event_message, readable_headers
 from shared.model.system_events import is_internal
-from shared.model.task import DeadLetter, epoch_ms_header
+from shared.model.task import DeadLetterInfo, epoch_ms_header
 from shared.model.topology import EVENT
 from shared.process.batching import Batcher
 from shared.process.clock import now_ms
 from shared.telemetry.metrics import (
     DEAD_LETTERS,
+    EVENTS_DEFERRED,
     EVENTS_REJECTED,
-    EVENTS_SET_ASIDE,
 )
 from shared.telemetry.spans import dispatching, note_rejected
 from signalpost.checking import read_event
@@ -34,7 +35,7 @@ from signalpost.traceparent import traceparent_or_new, valid_traceparent
 log = structlog.get_logger(__name__)
 
 BATCH_WINDOW = 0.0
-"""Seconds: an event that comes alone does not wait; others gather while batches are under way."""
+"""Seconds: a lone event does not wait; events queue up while two batches run."""
 MAX_BATCH = 200
 
 
@@ -50,42 +51,42 @@ class EventHandler:
     ) -> None:
         self._catalogue, self._publisher, self._events = catalogue, context.publisher, context.events
         self._tracing = context.tracing
-        self._shares = Shares()
+        self._fairness = TenantFairness()
         self._batch = BatchDispatcher(catalogue, context, transport=transport)
         self._batches: Batcher[Arrival, bool] = Batcher(
             self._batch.dispatch, window=BATCH_WINDOW, max_items=MAX_BATCH
         )
 
     async def handle(self, incoming: Incoming) -> None:
-        """Bring one message from `events.to_dispatch` to its end, or set it aside, and ack it."""
-        await self._settle(incoming, may_set_aside=True)
+        """Dispatch, defer or dead-letter one message from `events.to_dispatch`, and ack it."""
+        await self._settle(incoming, may_defer=True)
 
-    async def handle_set_aside(self, incoming: Incoming) -> None:
-        """Bring one message from `events.set_aside` to its end and ack it."""
-        await self._settle(incoming, may_set_aside=False)
+    async def handle_deferred(self, incoming: Incoming) -> None:
+        """Dispatch or dead-letter one message from `events.set_aside`, and ack it."""
+        await self._settle(incoming, may_defer=False)
 
-    async def _settle(self, incoming: Incoming, *, may_set_aside: bool) -> None:
+    async def _settle(self, incoming: Incoming, *, may_defer: bool) -> None:
         try:
             arrival = self._read(incoming)
-            if may_set_aside:
-                await self._share(incoming, arrival)
+            if may_defer:
+                await self._dispatch_fairly(incoming, arrival)
             else:
-                await self._until_dispatched(arrival)
+                await self._dispatch(arrival)
         except InvalidMessage as error:
             log.warning("event.invalid", routing_key=incoming.routing_key, detail=str(error))
-            await self._park(incoming, DeadReason.INVALID_EVENT, str(error))
+            await self._dead_letter(incoming, DeadReason.INVALID_EVENT, str(error))
         except Exception:
             log.exception("dispatch.bug", routing_key=incoming.routing_key)
-            await self._alone(incoming)
+            await self._dispatch_alone(incoming)
         incoming.ack()
 
-    async def _share(self, incoming: Incoming, arrival: Arrival) -> None:
-        """Dispatch an event unless its tenant has its share under way; then it waits until there is room."""
+    async def _dispatch_fairly(self, incoming: Incoming, arrival: Arrival) -> None:
+        """Dispatch an event, or defer it if its tenant has its share of work already."""
         tenant = arrival.event.tenant_id
-        if not self._shares.take(tenant):
-            EVENTS_SET_ASIDE.inc()
+        if not self._fairness.admit(tenant):
+            EVENTS_DEFERRED.inc()
             await self._publisher.publish(
-                set_aside_message(
+                deferred_event_message(
                     incoming.routing_key,
                     headers={ACCEPTED_AT: arrival.accepted_at, **incoming.headers},
                     body=incoming.body,
@@ -94,26 +95,26 @@ class EventHandler:
             )
             return
         try:
-            await self._until_dispatched(arrival)
+            await self._dispatch(arrival)
         finally:
-            self._shares.give_back(tenant)
+            self._fairness.release(tenant)
 
-    async def _until_dispatched(self, arrival: Arrival) -> None:
+    async def _dispatch(self, arrival: Arrival) -> None:
         while not await self._batches.submit(arrival):
-            pass  # its batch was full without it
+            pass  # its batch was full
 
-    async def _alone(self, incoming: Incoming) -> None:
-        """Dispatch an event whose batch failed by itself, so that only the one at fault is parked."""
+    async def _dispatch_alone(self, incoming: Incoming) -> None:
+        """Dispatch an event of a failed batch on its own, so that only the faulty one is dead-lettered."""
         try:
             await self._batch.dispatch([self._read(incoming)])
         except Exception as error:
             log.exception("dispatch.bug", routing_key=incoming.routing_key)
-            await self._park(incoming, DeadReason.INTERNAL_ERROR, repr(error))
+            await self._dead_letter(incoming, DeadReason.INTERNAL_ERROR, repr(error))
 
     def _read(self, incoming: Incoming) -> Arrival:
         event = read_event(incoming.body, self._catalogue)
         if incoming.routing_key != event.type:
-            # Topic permissions guard the routing key, so a type that differs from it would get around them.
+            # Topic permissions guard the routing key; an event with a different type would bypass them.
             raise InvalidMessage(f"type: is {event.type!r}, but the routing key is {incoming.routing_key!r}")
         if is_internal(event.type) and event.source != OWN_SOURCE:
             raise InvalidMessage(f"type: {event.type} is emitted by Signalpost itself; publish a type of your own")
@@ -128,7 +129,7 @@ class EventHandler:
             span=span,
         )
 
-    async def _park(self, incoming: Incoming, reason: DeadReason, detail: str) -> None:
+    async def _dead_letter(self, incoming: Incoming, reason: DeadReason, detail: str) -> None:
         if self._tracing is not None:
             note_rejected(self._tracing, incoming.headers.get("traceparent"), reason.value)
         EVENTS_REJECTED.labels(reason.value).inc()
@@ -136,7 +137,7 @@ class EventHandler:
         await self._publisher.publish(
             dead_message(
                 EVENT,
-                DeadLetter(reason=reason, detail=detail, routing_key=incoming.routing_key),
+                DeadLetterInfo(reason=reason, detail=detail, routing_key=incoming.routing_key),
                 headers=readable_headers(incoming.headers),
                 body=incoming.body,
                 content_type=incoming.content_type,

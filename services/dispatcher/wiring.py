@@ -8,12 +8,12 @@ from shared.broker import Consumer
 from shared.catalogue import Catalogue
 from shared.delivery.context import WorkerContext
 from shared.delivery.reconciler import Reconciler
-from shared.model.topology import EVENTS_TO_DISPATCH, SET_ASIDE, topology
+from shared.model.topology import DEFERRED_EVENTS, EVENTS_TO_DISPATCH, topology
 
 PREFETCH = 1000
-"""Two full batches, one of which is stored while the next one gathers; and what is set aside in the same time."""
-SET_ASIDE_PREFETCH = 50
-"""What was set aside shares the batches with what comes fresh: it must never be most of them."""
+"""Two full batches, one being stored while the next one fills, and the events deferred meanwhile."""
+DEFERRED_PREFETCH = 50
+"""Deferred events share the batches with new ones and must never be most of a batch."""
 
 
 class Dispatcher:
@@ -29,7 +29,7 @@ class Dispatcher:
         )
         queues = (
             (EVENTS_TO_DISPATCH, PREFETCH, handler.handle),
-            (SET_ASIDE, SET_ASIDE_PREFETCH, handler.handle_set_aside),
+            (DEFERRED_EVENTS, DEFERRED_PREFETCH, handler.handle_deferred),
         )
         self._consumers = [
             Consumer(

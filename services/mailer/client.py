@@ -11,9 +11,9 @@ from email.message import EmailMessage
 from aiosmtplib import SMTPResponse
 
 from services.mailer.answer import MailRejected, SmtpReceipt
-from services.mailer.smtp_connection import Envelope, SmtpConnection, SmtpSettings, StaleConnection
+from services.mailer.smtp_connection import SmtpConnection, SmtpEnvelope, SmtpSettings, StaleConnection
 from services.mailer.smtp_faults import readable
-from shared.mail.address import AddressRefused, mailbox
+from shared.mail.address import InvalidMailAddress, mailbox
 
 IDLE_SECONDS = 30.0
 """How long an unused session is kept: well below the 300 s of RFC 5321, and below any NAT that forgets quietly."""
@@ -35,7 +35,7 @@ class SmtpPool:
         if settings.tls != "none" and tls_context is None:
             self._tls_context = ssl.create_default_context()
         self._idle_seconds = idle_seconds
-        self._slots = asyncio.Semaphore(settings.connections)
+        self._sessions = asyncio.Semaphore(settings.connections)
         self._idle: list[tuple[SmtpConnection, asyncio.TimerHandle]] = []
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -47,10 +47,10 @@ class SmtpPool:
         """
         try:
             address = mailbox(recipient)
-        except AddressRefused as error:
+        except InvalidMailAddress as error:
             raise MailRejected(None, f"invalid recipient: {error}") from error
-        envelope = Envelope(sender=sender, recipient=address, payload=message.as_bytes())
-        async with self._slots:
+        envelope = SmtpEnvelope(sender=sender, recipient=address, payload=message.as_bytes())
+        async with self._sessions:
             started = asyncio.get_running_loop().time()
             connection = self._take_idle() or await self._open()
             try:
@@ -65,7 +65,7 @@ class SmtpPool:
 
         Raises MailUnavailable. Waits while all sessions are busy, which answers the question just as well.
         """
-        async with self._slots:
+        async with self._sessions:
             connection = self._take_idle() or await self._open()
             try:
                 await connection.noop()
@@ -87,7 +87,7 @@ class SmtpPool:
     async def _open(self) -> SmtpConnection:
         return await SmtpConnection.open(self._settings, self._tls_context)
 
-    async def _transact(self, connection: SmtpConnection, envelope: Envelope) -> SMTPResponse:
+    async def _transact(self, connection: SmtpConnection, envelope: SmtpEnvelope) -> SMTPResponse:
         try:
             return await connection.transact(envelope)
         finally:

@@ -13,7 +13,7 @@ from email.utils import format_datetime, unquote
 from secrets import token_hex
 
 from services.mailer.headers import MAIL_POLICY, MAIL_POLICY_UTF8
-from shared.mail.address import AddressRefused, mailbox, needs_smtputf8
+from shared.mail.address import InvalidMailAddress, mailbox, needs_smtputf8
 from shared.mail.templates import RenderedMail
 from shared.mail.values import CONTROL
 
@@ -23,39 +23,39 @@ _LONGEST_LINE = 998  # RFC 5322 section 2.1.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sender:
+class SenderAddress:
     """Who all mails come from: a name for people (may be empty) and the address replies and bounces go to."""
 
     name: str
     address: str
 
 
-def parse_sender(text: str) -> Sender:
-    """Read NOTIFICATION_SMTP_FROM: `a@b` or `Name <a@b>`. Raises AddressRefused.
+def parse_sender(text: str) -> SenderAddress:
+    """Read NOTIFICATION_SMTP_FROM: `a@b` or `Name <a@b>`. Raises InvalidMailAddress.
 
     The address must be ASCII: one that isn't could write through SMTPUTF8 servers only.
     """
     named = _NAME_AND_ADDRESS.fullmatch(text.strip())
     name, address = (unquote(named["name"]), named["address"]) if named else ("", text)
     if CONTROL.search(text) or "=?" in name:
-        raise AddressRefused(f"{text!r} is neither an address nor of the form Name <address>")
+        raise InvalidMailAddress(f"{text!r} is neither an address nor of the form Name <address>")
     address = mailbox(address)
     if needs_smtputf8(address):
-        raise AddressRefused(f"{text!r} has a local part that isn't ASCII; not every server can take that")
-    return Sender(name=name, address=address)
+        raise InvalidMailAddress(f"{text!r} has a local part that isn't ASCII; not every server can take that")
+    return SenderAddress(name=name, address=address)
 
 
 def compose(
     *,
     delivery_id: str,
     event_id: str,
-    sender: Sender,
+    sender: SenderAddress,
     recipient: str,
     rendered: RenderedMail,
     date: datetime,
     list_unsubscribe_url: str | None = None,
 ) -> EmailMessage:
-    """The message to one recipient; `date` must be aware. Raises AddressRefused for a recipient that is none.
+    """The message to one recipient; `date` must be aware. Raises InvalidMailAddress for a recipient that is none.
 
     A `list_unsubscribe_url` must take the one-click POST of RFC 8058 and be https for mail programs to honour it.
     """
@@ -77,7 +77,7 @@ def compose(
     return message
 
 
-def message_id(delivery_id: str, sender: Sender) -> str:
+def message_id(delivery_id: str, sender: SenderAddress) -> str:
     """The Message-ID of a delivery, with its angle brackets: the same on every attempt."""
     return f"<{delivery_id}@{sender.address.rpartition('@')[2]}>"
 

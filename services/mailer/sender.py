@@ -16,8 +16,9 @@ from services.mailer.compose import compose, message_id
 from services.mailer.content import kind_of, variables_for
 from services.mailer.outcome import accepted, refused, unrenderable
 from services.mailer.settings import MailerSettings
-from shared.delivery.result import Gone, Result, Skipped, Unable, Withdrawn
-from shared.mail.address import AddressRefused
+from shared.delivery.ports import SubscriptionStore
+from shared.delivery.result import OurFault, Result, Skipped, SubscriptionDeleted, Withdrawn
+from shared.mail.address import InvalidMailAddress
 from shared.mail.errors import TemplateRefused
 from shared.mail.kinds import MailKind
 from shared.mail.templates import render
@@ -25,7 +26,6 @@ from shared.model.reasons import DeadReason, SkipReason
 from shared.model.task import Task
 from shared.process.clock import utc_now
 from shared.secrets.signed_links import Links, Purpose
-from shared.storage import Subscriptions
 from shared.storage.branding import Brandings
 from signalpost.backoff import Backoff
 
@@ -41,7 +41,7 @@ class MailSender:
     """The mail channel's sender."""
 
     def __init__(
-        self, settings: MailerSettings, subscriptions: Subscriptions, brandings: Brandings, pool: SmtpPool
+        self, settings: MailerSettings, subscriptions: SubscriptionStore, brandings: Brandings, pool: SmtpPool
     ) -> None:
         self._settings, self._sender, self._links = settings, settings.sender(), settings.links()
         self._subscriptions, self._brandings, self._pool = subscriptions, brandings, pool
@@ -84,7 +84,7 @@ class MailSender:
             receipt = await self._send_or_hold(message, task.recipient)
         except TemplateRefused as error:
             return unrenderable(str(error), number=attempt, at=started_at, schedule=schedule)
-        except AddressRefused as error:
+        except InvalidMailAddress as error:
             rejected = MailRejected(None, f"invalid recipient: {error}")
             return refused(rejected, number=attempt, started_at=started_at, ended_at=utc_now(), schedule=schedule)
         except (MailRejected, MailDeferred) as fault:
@@ -97,7 +97,7 @@ class MailSender:
                 message_id=mail_id,
             )
         except MailUnavailable as fault:
-            return Unable(detail=fault.detail, wait=HELD_WAIT)
+            return OurFault(detail=fault.detail, wait=HELD_WAIT)
         return accepted(receipt, number=attempt, started_at=started_at, message_id=mail_id)
 
     async def _reason_not_to_send(self, task: Task) -> Result | None:
@@ -108,7 +108,7 @@ class MailSender:
             return None
         subscription = await self._subscriptions.get(task.subscription_id)
         if subscription is None:
-            return Gone()
+            return SubscriptionDeleted()
         if not subscription.confirmed and kind_of(task) is not MailKind.CONFIRM_SUBSCRIPTION:
             return Skipped(reason=SkipReason.UNCONFIRMED, detail="the recipient does not, or no longer, want it")
         if not subscription.enabled:
@@ -116,7 +116,7 @@ class MailSender:
         if self._links is None:
             # Without the way out, a mail to a subscriber is none that we may send.
             self._has_missed_links = True
-            return Unable(detail="PUBLIC_URL is not set, so the mail's link can't be made", wait=HELD_WAIT)
+            return OurFault(detail="PUBLIC_URL is not set, so the mail's link can't be made", wait=HELD_WAIT)
         return None
 
     async def _compose(self, task: Task) -> EmailMessage:

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from services.mailer.compose import Sender, parse_sender
+from services.mailer.compose import SenderAddress, parse_sender
 from services.mailer.smtp_connection import SmtpSettings
-from shared.mail.address import AddressRefused
+from shared.mail.address import InvalidMailAddress
 from shared.process.settings import DeliverySettings, LinkSettings, Seconds
 
 
@@ -35,11 +35,11 @@ class MailerSettings(DeliverySettings, LinkSettings):
     def _readable_sender(cls, value: str) -> str:
         try:
             parse_sender(value)
-        except AddressRefused as error:
+        except InvalidMailAddress as error:
             raise ValueError(f"expected an address, or Name <address>: {error}") from error
         return value
 
-    def sender(self) -> Sender:
+    def sender(self) -> SenderAddress:
         """Return who all mails come from."""
         return parse_sender(self.notification_smtp_from)
 

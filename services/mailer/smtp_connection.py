@@ -38,7 +38,7 @@ class SmtpSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Envelope:
+class SmtpEnvelope:
     """A mail as SMTP sees it. Addresses as `shared.mail.address.mailbox` gives them; payload with CRLF line ends."""
 
     sender: str
@@ -91,7 +91,7 @@ class SmtpConnection:
         """Whether another mail can be sent through it, as far as can be known without asking the server."""
         return self._smtp.is_connected and not self._busy
 
-    async def transact(self, envelope: Envelope) -> aiosmtplib.SMTPResponse:
+    async def transact(self, envelope: SmtpEnvelope) -> aiosmtplib.SMTPResponse:
         """Send one mail and return the server's final answer.
 
         Raises MailFault, or StaleConnection if a kept session turned out to have ended.
@@ -150,7 +150,7 @@ class SmtpConnection:
             cast("asyncio.WriteTransport", self._smtp.transport).abort()
         self._smtp.close()
 
-    def _options(self, envelope: Envelope) -> list[str]:
+    def _options(self, envelope: SmtpEnvelope) -> list[str]:
         options = [f"SIZE={len(envelope.payload)}"] if self._smtp.supports_extension("size") else []
         if needs_smtputf8(envelope.recipient) or needs_smtputf8(envelope.sender):
             if not self._smtp.supports_extension("smtputf8"):

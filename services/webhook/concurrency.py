@@ -1,74 +1,74 @@
-"""Keeps one receiver from taking the place of the others: a bound on the requests in flight to each endpoint.
+"""Adaptive concurrency limits: how many requests may be in flight to each endpoint, so that one can't starve others.
 
-The bound grows while an endpoint answers and its bound is what holds it back, and shrinks while it times out or
-can't be reached. Beyond the bound there is a short line, in which nobody stands for longer than a second; beyond
-that the delivery takes the delay ladder, for about as long as its turn is away, and no attempt is charged.
+An endpoint's limit grows while the endpoint answers and the limit is what holds it back; it shrinks while the
+endpoint times out or can't be reached. At the limit, a delivery waits in a short queue for up to a second; then it is
+deferred for about as long as its turn is away, and no attempt is charged.
 """
 
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
-from shared.telemetry.metrics import BOUND_REDUCTIONS
+from shared.telemetry.metrics import LIMIT_REDUCTIONS
 
-FIRST_BOUND = 4.0
-"""For an endpoint not heard of yet: if it hangs, this is how many of the consumer's places it holds."""
-MAX_BOUND = 128.0
+INITIAL_LIMIT = 4.0
+"""For an endpoint that has not answered yet: if it hangs, it holds this many of the consumer's places."""
+MAX_LIMIT = 128.0
 HELD_SECONDS = 20.0
-"""How many seconds of waiting in parallel one endpoint may cause: one that takes 10 s to answer gets two places,
-one that takes 150 ms or less gets as many as it can use."""
-MAX_LINE = 100
-PATIENCE = 1.0
-"""Seconds in line, and seconds without any answer after which nobody joins the line any more."""
+"""Seconds of waiting in parallel that one endpoint may cause: one that takes 10 s to answer gets two places, one that
+takes 150 ms or less gets as many as it can use."""
+MAX_QUEUE = 100
+QUEUE_TIMEOUT = 1.0
+"""Seconds a delivery waits in the queue, and seconds without any answer after which the queue takes no more."""
 SMOOTHING = 0.2
-MAX_IDLE_LANES = 10_000
+MAX_IDLE_ENDPOINTS = 10_000
 
 MIN_WAIT, MAX_WAIT = 1.0, 3600.0
 
 
 @dataclass
-class Lane:
-    """The way to one endpoint."""
+class ConcurrencyLimit:
+    """The limit of one endpoint, and who uses and awaits its places."""
 
-    bound: float = FIRST_BOUND
+    value: float = INITIAL_LIMIT
     in_flight: int = 0
     duration: float = 0.1
     """Smoothed seconds per request."""
-    moved_at: float = 0.0
-    """When it was last answered or began to be used, by the loop's clock."""
-    line: deque[asyncio.Future[None]] = field(default_factory=deque)
-    away: int = 0
-    """How many deliveries were sent to the ladder since the lane was last clear."""
+    progressed_at: float = 0.0
+    """When the endpoint last answered, or its first request began, by the loop's clock."""
+    queue: deque[asyncio.Future[None]] = field(default_factory=deque)
+    deferred: int = 0
+    """Deliveries deferred since the queue was last empty."""
     is_congested: bool = False
-    """Whether its latest request says that the endpoint can't take more, or anything at all."""
+    """Whether the endpoint's latest request shows that it is overloaded or unreachable."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody uses or waits for it."""
-        return not self.in_flight and not self.line
+        """Whether no delivery uses or awaits a place."""
+        return not self.in_flight and not self.queue
 
-    async def enter(self) -> float | None:
-        """Take a place, standing in line for it if that is short and moving; else return the seconds to stay away."""
+    async def acquire(self) -> float | None:
+        """Take a place, queueing for it if the queue is short and moving; else return the seconds to defer for."""
         now = asyncio.get_running_loop().time()
-        if self.in_flight < int(self.bound):
+        if self.in_flight < int(self.value):
             if not self.in_flight:
-                self.moved_at = now
+                self.progressed_at = now
             self.in_flight += 1
             return None
-        is_stalled = now - self.moved_at > PATIENCE
-        if is_stalled or len(self.line) >= MAX_LINE or not await self._stand_in_line():
-            self.away += 1
-            turn = (len(self.line) + self.away) * self.duration / int(self.bound)
-            # While nothing is answered at all, how long that takes is not known yet: then about as long again.
-            return min(max(turn, now - self.moved_at, MIN_WAIT), MAX_WAIT)
+        is_stalled = now - self.progressed_at > QUEUE_TIMEOUT
+        if is_stalled or len(self.queue) >= MAX_QUEUE or not await self._wait_in_queue():
+            self.deferred += 1
+            turn = (len(self.queue) + self.deferred) * self.duration / int(self.value)
+            # A stalled endpoint's answer time is unknown: defer for as long as it has been silent.
+            return min(max(turn, now - self.progressed_at, MIN_WAIT), MAX_WAIT)
         return None
 
-    async def _stand_in_line(self) -> bool:
-        """Wait for a place; returns False if none came up in time."""
+    async def _wait_in_queue(self) -> bool:
+        """Wait for a place; returns False if none came free in time."""
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.line.append(place)
+        self.queue.append(place)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(QUEUE_TIMEOUT):
                 await place
         except (TimeoutError, asyncio.CancelledError) as error:
             if place.done() and not place.cancelled():  # the place came at the same moment
@@ -80,53 +80,53 @@ class Lane:
             raise
         return True
 
-    def leave(self, *, duration: float, congested: bool) -> None:
-        """Give the place back, and say how long the request took and whether the endpoint seems overloaded."""
-        self.moved_at = asyncio.get_running_loop().time()
+    def release(self, *, duration: float, congested: bool) -> None:
+        """Give the place back, with the request's duration and whether the endpoint seems overloaded."""
+        self.progressed_at = asyncio.get_running_loop().time()
         self.is_congested = congested
-        was_full = self.in_flight >= int(self.bound)
+        was_full = self.in_flight >= int(self.value)
         self.duration += SMOOTHING * (duration - self.duration)
-        ceiling = min(max(HELD_SECONDS / max(self.duration, 0.001), 1.0), MAX_BOUND)
+        ceiling = min(max(HELD_SECONDS / max(self.duration, 0.001), 1.0), MAX_LIMIT)
         if congested:
-            if self.bound > 1.0:
-                BOUND_REDUCTIONS.inc()
-            self.bound = max(self.bound / 2, 1.0)
+            if self.value > 1.0:
+                LIMIT_REDUCTIONS.inc()
+            self.value = max(self.value / 2, 1.0)
         elif was_full:
-            self.bound += 1
-        self.bound = min(self.bound, ceiling)
+            self.value += 1
+        self.value = min(self.value, ceiling)
         self._pass_on()
 
     def _pass_on(self) -> None:
-        """Give a freed place to the next in line, and more if the bound has grown."""
+        """Give the freed place to the next in the queue, and more places if the limit has grown."""
         self.in_flight -= 1
-        while self.line and self.in_flight < int(self.bound):
-            place = self.line.popleft()
-            if not place.done():  # whoever lost patience has left a cancelled place behind
+        while self.queue and self.in_flight < int(self.value):
+            place = self.queue.popleft()
+            if not place.done():  # a waiter that timed out leaves a cancelled future behind
                 self.in_flight += 1
                 place.set_result(None)
-        if not self.line:
-            self.away = 0
+        if not self.queue:
+            self.deferred = 0
 
 
-class Lanes:
-    """The lanes of one process, by subscription."""
+class EndpointLimits:
+    """This process's concurrency limits, one for each subscription."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, Lane] = {}
+        self._limits: dict[str, ConcurrencyLimit] = {}
 
-    def to(self, subscription_id: str) -> Lane:
-        """Return the lane to an endpoint."""
-        lane = self._lanes.get(subscription_id)
-        if lane is None:
-            if len(self._lanes) >= MAX_IDLE_LANES:
+    def of(self, subscription_id: str) -> ConcurrencyLimit:
+        """Return the limit of an endpoint."""
+        limit = self._limits.get(subscription_id)
+        if limit is None:
+            if len(self._limits) >= MAX_IDLE_ENDPOINTS:
                 self._forget_idle()
-            lane = self._lanes[subscription_id] = Lane()
-        return lane
+            limit = self._limits[subscription_id] = ConcurrencyLimit()
+        return limit
 
     def congested(self) -> int:
-        """Count the endpoints whose latest request says that they can't take more, or anything at all."""
-        return sum(lane.is_congested for lane in self._lanes.values())
+        """Count the endpoints whose latest request shows that they are overloaded or unreachable."""
+        return sum(limit.is_congested for limit in self._limits.values())
 
     def _forget_idle(self) -> None:
-        # A forgotten endpoint begins again with the first bound, which is a small one.
-        self._lanes = {key: lane for key, lane in self._lanes.items() if not lane.is_idle}
+        # A forgotten endpoint starts again at the initial limit, which is small.
+        self._limits = {key: limit for key, limit in self._limits.items() if not limit.is_idle}

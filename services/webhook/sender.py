@@ -1,4 +1,4 @@
-"""Sends one webhook task: reads its subscription, derives the secret, signs, posts, and says what came of it."""
+"""Sends one webhook task: reads its subscription, derives the secret, signs, posts, and reports the result."""
 
 import asyncio
 import time
@@ -6,12 +6,13 @@ from functools import lru_cache
 
 from yarl import URL
 
-from services.webhook.concurrency import Lane, Lanes
+from services.webhook.concurrency import ConcurrencyLimit, EndpointLimits
 from services.webhook.outcome import classify
 from services.webhook.request import request_headers
 from services.webhook.settings import WebhookSettings
 from services.webhook.stall import StallWatch
-from shared.delivery.result import Busy, Failed, Gone, Result, Skipped, Unable, Withdrawn
+from shared.delivery.ports import SubscriptionStore
+from shared.delivery.result import Busy, Failed, OurFault, Result, Skipped, SubscriptionDeleted, Withdrawn
 from shared.model.delivery import Attempt
 from shared.model.reasons import DeadReason, SkipReason
 from shared.model.retry import RetrySchedule
@@ -25,23 +26,23 @@ from shared.outbound.resolver import LookupsExhausted
 from shared.outbound.session import OutboundSession
 from shared.process.clock import utc_now
 from shared.secrets.keyring import SecretUnavailable
-from shared.storage import Slots, Subscriptions
+from shared.storage import RateLimiter
 from shared.telemetry.metrics import ENDPOINTS_CONGESTED
 from shared.telemetry.spans import note_status, requesting
 from shared.telemetry.tracing import Tracing
 from signalpost.traceparent import child_traceparent
 
 SECRET_WAIT = 60.0
-"""Seconds until a delivery whose secret can't be derived is tried again: an operator has to repair the keys."""
+"""Seconds until a delivery whose secret can't be derived is tried again: an operator must repair the keys."""
 STALL_WAIT = 1.0
 LOOKUP_WAIT = 5.0
-"""Seconds until one whose host could not be looked up, because others' dead name servers hold every lookup."""
-REMEMBERED_URLS = 4096
-"""URLs whose text was found good, which is the same for ever; the addresses are checked at every dial."""
-REMEMBERED_SECRETS = 4096
-"""Secrets that were derived; what is stored decides which one, so they are the same for ever too."""
+"""Seconds until a delivery is tried again that found every name lookup taken by other hosts' dead name servers."""
+CACHED_URLS = 4096
+"""URLs whose text passed the policy, which never changes; addresses are checked at every dial."""
+CACHED_SECRETS = 4096
+"""Derived secrets. They follow from what is stored, so they never change either."""
 CONGESTION = frozenset({"timeout", "connect", "reset", "dns", "http_429", "http_503"})
-"""What makes an endpoint's bound shrink: signs that it can't take more, or anything at all."""
+"""Errors that halve an endpoint's concurrency limit: it is overloaded or unreachable."""
 
 
 class WebhookSender:
@@ -50,20 +51,20 @@ class WebhookSender:
     def __init__(
         self,
         settings: WebhookSettings,
-        subscriptions: Subscriptions,
-        slots: Slots,
+        subscriptions: SubscriptionStore,
+        rate_limiter: RateLimiter,
         policy: OutboundPolicy,
         session: OutboundSession,
         stall_watch: StallWatch,
         tracing: Tracing | None,
     ) -> None:
-        self._settings, self._subscriptions, self._slots = settings, subscriptions, slots
+        self._settings, self._subscriptions, self._rate_limiter = settings, subscriptions, rate_limiter
         self._session, self._stall_watch = session, stall_watch
         self._tracing = tracing
-        self._lanes = Lanes()
-        ENDPOINTS_CONGESTED.set_function(self._lanes.congested)
-        self._checked = lru_cache(REMEMBERED_URLS)(policy.check_url)
-        self._secret = lru_cache(REMEMBERED_SECRETS)(settings.keyring().open)
+        self._limits = EndpointLimits()
+        ENDPOINTS_CONGESTED.set_function(self._limits.congested)
+        self._checked = lru_cache(CACHED_URLS)(policy.check_url)
+        self._secret = lru_cache(CACHED_SECRETS)(settings.keyring().open)
 
     async def send(self, task: Task, attempt: int) -> Result:
         """Post the task's body to the webhook, if it is still wanted."""
@@ -71,7 +72,7 @@ class WebhookSender:
             return Skipped(reason=SkipReason.TRANSPORT_DISABLED, detail="NOTIFICATION_TRANSPORT is disabled")
         webhook = await self._subscriptions.get(task.subscription_id)
         if webhook is None:
-            return Gone()
+            return SubscriptionDeleted()
         if not webhook.enabled and task.event_type != TEST_EVENT:
             return Withdrawn(
                 reason=DeadReason.WEBHOOK_DISABLED, detail=f"disabled: {webhook.disabled_reason or 'by its owner'}"
@@ -79,32 +80,32 @@ class WebhookSender:
         try:
             secrets = self._secrets(webhook)
         except SecretUnavailable as error:
-            return Unable(detail=str(error), wait=SECRET_WAIT)
-        lane = self._lanes.to(webhook.id)
-        turn = await self._enter(lane, webhook)
-        if turn is not None:
-            return Busy(turn)
+            return OurFault(detail=str(error), wait=SECRET_WAIT)
+        limit = self._limits.of(webhook.id)
+        wait = await self._acquire(limit, webhook)
+        if wait is not None:
+            return Busy(wait)
         began, stood_still, congested = time.monotonic(), self._stall_watch.seconds(), True
         try:
             result = await self._post(task, attempt, webhook, secrets)
             congested = isinstance(result, Failed) and result.attempt.error in CONGESTION
         except LookupsExhausted:
             congested = False
-            return Unable(detail="name servers that don't answer hold every name lookup", wait=LOOKUP_WAIT)
+            return OurFault(detail="name servers that don't answer hold every name lookup", wait=LOOKUP_WAIT)
         finally:
-            lane.leave(duration=time.monotonic() - began, congested=congested)
+            limit.release(duration=time.monotonic() - began, congested=congested)
         if self._stall_watch.seconds() > stood_still and isinstance(result, Failed) and result.attempt.status is None:
-            return Unable(detail="this process stood still while the request was under way", wait=STALL_WAIT)
+            return OurFault(detail="this process stood still while the request was under way", wait=STALL_WAIT)
         return result
 
-    async def _enter(self, lane: Lane, webhook: Subscription) -> float | None:
-        """Wait until the rate limit and the lane let a request go; else return the seconds to stay away."""
+    async def _acquire(self, limit: ConcurrencyLimit, webhook: Subscription) -> float | None:
+        """Wait until rate limit and concurrency limit allow a request; else return the seconds to defer for."""
         if webhook.rate_limit is not None:
-            slot = await self._slots.book(webhook.id)
-            if not slot.is_booked:
-                return slot.wait
-            await asyncio.sleep(slot.wait)
-        return await lane.enter()
+            reservation = await self._rate_limiter.reserve(webhook.id)
+            if not reservation.is_reserved:
+                return reservation.wait
+            await asyncio.sleep(reservation.wait)
+        return await limit.acquire()
 
     def _secrets(self, webhook: Subscription) -> list[str]:
         stored = [webhook.secret]

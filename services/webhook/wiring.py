@@ -9,7 +9,7 @@ from shared.delivery.worker import DeliveryWorker
 from shared.model.topology import WEBHOOK, to_send_queue, topology
 from shared.outbound.policy import OutboundPolicy
 from shared.outbound.session import outbound_session
-from shared.storage import Slots
+from shared.storage import RateLimiter
 
 PREFETCH = 500
 """Deliveries worked on at once by one process: at 10 ms a request this is far more than one core can send."""
@@ -32,7 +32,7 @@ class WebhookConsumer:
         sender = WebhookSender(
             settings,
             context.subscriptions,
-            Slots(context.database),
+            RateLimiter(context.database),
             policy,
             self._session,
             self._stall_watch,

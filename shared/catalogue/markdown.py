@@ -12,15 +12,15 @@ from signalpost.event_type import EventType, JsonObject
 _INTRODUCTION = """\
 # Events
 
-Generated from the catalogue (`python -m shared.catalogue > docs/events.md`); don't edit it here.
+Generated from the catalogue (`python -m shared.catalogue > docs/events.md`); change the catalogue, not this page.
 
-Every type that a subscription can name, with the fields of its `data`. Other fields may appear at any time;
-ignore those that you don't know. Times are RFC 3339. `GET /api/v1/event-types` gives the same as JSON Schema
-2020-12, with the types that a deployment adds (`EVENT_TYPES_FILE`).
+Every type that a subscription can name, with the fields of its `data`. New fields may appear at any time; ignore
+those that you don't know. Times are RFC 3339. `GET /api/v1/event-types` returns the same as JSON Schema 2020-12,
+including the types that a deployment adds (`EVENT_TYPES_FILE`).
 
 A subscription asks for an exact type (`signer.paused`), for everything below a prefix (`signer.*`), or for
-everything (`*`). Data that does not fit its schema is not delivered: the event is parked as a dead letter whose
-detail names the field.
+everything (`*`). Data that does not fit its schema is not delivered: the event becomes a dead letter that names the
+field.
 """
 _FORMATS = {"date-time": "time", "email": "mail address", "uri": "http(s) URL"}
 
@@ -52,7 +52,7 @@ def _section(entry: EventType) -> str:
         [
             f"## {entry.type}\n",
             entry.description,
-            *([f"\nMailed to whoever `{mailed}` names, besides going to subscriptions."] if mailed else []),
+            *([f"\nAlso mailed to the addresses in `{mailed}`, whether or not they subscribed."] if mailed else []),
             "\n| field | kind | required | meaning |",
             "|---|---|---|---|",
             *rows,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from shared.delivery.result import Busy, Delivered, Failed, Gone, Result, Skipped, Unable, Withdrawn
+from shared.delivery.result import Busy, Delivered, Failed, OurFault, Result, Skipped, SubscriptionDeleted, Withdrawn
 from shared.model.delivery import Attempt, Delivery
 from shared.model.task import Task
 from shared.model.topology import EMAIL, WEBHOOK, to_send_queue
@@ -16,9 +16,9 @@ _NAMES: Final = {WEBHOOK: "deliver webhook", EMAIL: "deliver mail"}
 _WITHOUT_ATTEMPT: Final[Mapping[type[Result], str]] = {
     Withdrawn: "withdrawn",
     Skipped: "skipped",
-    Gone: "gone",
+    SubscriptionDeleted: "gone",
     Busy: "endpoint_busy",
-    Unable: "our_fault",
+    OurFault: "our_fault",
 }
 
 
@@ -66,7 +66,7 @@ def note_result(span: Span, result: Result) -> None:
         _note_attempt(span, result.attempt)
     else:
         span.note({"signalpost.outcome": _WITHOUT_ATTEMPT[type(result)]})
-        if isinstance(result, Unable):
+        if isinstance(result, OurFault):
             span.fail("our_fault")
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.broker import Publisher
+from shared.delivery.ports import DeliveryStore, EventStore, MessagePublisher, SubscriptionStore
 from shared.delivery.settle import Settler
 from shared.model.topology import topology
 from shared.process.settings import DeliverySettings
@@ -19,10 +20,10 @@ class WorkerContext:
     """A worker's own connections, and what works through them."""
 
     database: Database
-    publisher: Publisher
-    subscriptions: Subscriptions
-    events: Events
-    deliveries: Deliveries
+    publisher: MessagePublisher
+    subscriptions: SubscriptionStore
+    events: EventStore
+    deliveries: DeliveryStore
     settler: Settler
     reconcile_after: float
     """Seconds past its due time after which a delivery is taken for stranded."""

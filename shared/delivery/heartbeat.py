@@ -1,6 +1,6 @@
-"""Tells the reconciler that a delivery which takes long is being worked on, and does not stand still.
+"""Shows the reconciler that a slow attempt is alive, so that it doesn't hand the delivery to another process too.
 
-Otherwise it would give it to another process too. A try that ends soon, as nearly all do, costs a timer and no write.
+An attempt that ends soon, as nearly all do, costs a timer and no write.
 """
 
 import asyncio
@@ -8,41 +8,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from shared.delivery.ports import DeliveryStore
 from shared.model.task import Task
 from shared.process.clock import now_ms, utc_now
-from shared.storage import Deliveries
 
-SOON: Final = 1.0
-"""Seconds after which a try is noted whose task comes late: to the reconciler it looks stranded already."""
+LATE_TASK_DELAY: Final = 1.0
+"""Seconds until the first beat of an attempt whose task came late: the reconciler already takes it for stranded."""
 
 
-class UnderWay:
-    """Notes which tries are under way, in the documents of their deliveries."""
+class Heartbeat:
+    """Writes beats into the documents of deliveries that are being attempted."""
 
-    def __init__(self, deliveries: Deliveries, *, reconcile_after: float) -> None:
+    def __init__(self, deliveries: DeliveryStore, *, reconcile_after: float) -> None:
         self._deliveries = deliveries
         self._interval = reconcile_after / 3
 
     @contextmanager
-    def noted(self, task: Task) -> Iterator[None]:
-        """Keep the reconciler away from a task's delivery for as long as the block lasts."""
+    def during(self, task: Task) -> Iterator[None]:
+        """Keep the reconciler away from the task's delivery while the block runs."""
         loop = asyncio.get_running_loop()
-        noting: asyncio.Task[None] | None = None
+        beating: asyncio.Task[None] | None = None
 
-        def begin() -> None:
-            nonlocal noting
-            noting = loop.create_task(self._note(task.delivery_id))
+        def start() -> None:
+            nonlocal beating
+            beating = loop.create_task(self._beat(task.delivery_id))
 
         is_late = now_ms() - task.not_before > self._interval * 1000
-        timer = loop.call_later(min(SOON, self._interval) if is_late else self._interval, begin)
+        timer = loop.call_later(min(LATE_TASK_DELAY, self._interval) if is_late else self._interval, start)
         try:
             yield
         finally:
             timer.cancel()
-            if noting is not None:
-                noting.cancel()
+            if beating is not None:
+                beating.cancel()
 
-    async def _note(self, delivery_id: str) -> None:
+    async def _beat(self, delivery_id: str) -> None:
         while True:
             await self._deliveries.defer(delivery_id, utc_now())
             await asyncio.sleep(self._interval)

@@ -28,8 +28,16 @@ def transition_for(
     owed = now if is_export_mail(task) else None  # the event that tells of it
     match result:
         case Delivered():
-            forgives = task.subscription_id if result.follows_failure else ""
-            return _after(task, attempt, result.attempt, DeliveryState.DELIVERED, now, due_at=owed, forgives=forgives)
+            resets_failures = task.subscription_id if result.follows_failure else ""
+            return _after(
+                task,
+                attempt,
+                result.attempt,
+                DeliveryState.DELIVERED,
+                now,
+                due_at=owed,
+                resets_failures=resets_failures,
+            )
         case Skipped():
             reason = result.reason.value
             return _without_attempt(task, attempt, DeliveryState.SKIPPED, now, reason, result.detail, due_at=owed)
@@ -68,7 +76,7 @@ def _after(
     due_at: datetime | None = None,
     reason: str | None = None,
     detail: str = "",
-    forgives: str = "",
+    resets_failures: str = "",
 ) -> Transition:
     return Transition(
         delivery_id=task.delivery_id,
@@ -79,7 +87,7 @@ def _after(
         due_at=due_at,
         reason=reason,
         detail=detail,
-        forgives=forgives,
+        resets_failures=resets_failures,
     )
 
 

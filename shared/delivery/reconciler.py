@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from shared.broker import BrokerUnavailable, Publisher
+from shared.broker import BrokerUnavailable
 from shared.delivery.context import WorkerContext
+from shared.delivery.ports import DeliveryStore, MessagePublisher
 from shared.model.delivery import Delivery
 from shared.model.event import StoredEvent, epoch_ms, webhook_body
 from shared.model.reasons import UNFINISHED
 from shared.model.routing import event_message, task_message
 from shared.model.task import task_for
-from shared.model.topology import CHANNELS, EVENT, EVENTS_TO_DISPATCH, SET_ASIDE, to_send_queue, topology
+from shared.model.topology import CHANNELS, DEFERRED_EVENTS, EVENT, EVENTS_TO_DISPATCH, to_send_queue, topology
 from shared.process.clock import now_ms, utc_now
-from shared.storage import Deliveries
 from shared.telemetry.metrics import OLDEST_PENDING, QUEUE_MESSAGES, RECONCILER_REPUBLISHED
 
 log = structlog.get_logger(__name__)
@@ -122,7 +122,7 @@ class Reconciler:
         return True
 
     async def _sweep_events(self) -> int:
-        before = await self._standing_before(EVENTS_TO_DISPATCH, SET_ASIDE)
+        before = await self._standing_before(EVENTS_TO_DISPATCH, DEFERRED_EVENTS)
         republished = 0
         async for _, stored in self._few_at_a_time(await self._events.undispatched(before=before, limit=BATCH)):
             if stored is None or stored.dispatched_at is not None:
@@ -138,7 +138,7 @@ class Reconciler:
         return utc_now() - (max(self._after, HOPELESS_BACKLOG) if waiting else self._after)
 
 
-async def observe_backlog(publisher: Publisher, deliveries: Deliveries) -> None:
+async def observe_backlog(publisher: MessagePublisher, deliveries: DeliveryStore) -> None:
     """Set the gauges of what waits: the oldest delivery that is due, and how many messages lie in each queue.
 
     Raises:

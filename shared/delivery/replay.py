@@ -25,23 +25,23 @@ Target = tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
+class ReplayRefusal:
     """Why a delivery should not be sent again now."""
 
     code: str
     detail: str
 
 
-WEBHOOK_DISABLED: Final = Refusal(
+WEBHOOK_DISABLED: Final = ReplayRefusal(
     code="webhook_disabled", detail="The webhook is disabled: enable it first (PATCH with enabled: true)."
 )
-STILL_FAILING: Final = Refusal(
+STILL_FAILING: Final = ReplayRefusal(
     code="target_still_failing",
     detail="The target's last attempt failed after this was given up. Wait until it takes something, "
     "or set `force` if you know that it works again.",
 )
 
-CONFIRMATION_SENT: Final = Refusal(
+CONFIRMATION_SENT: Final = ReplayRefusal(
     code="confirmation_sent",
     detail="This asked an address to confirm. POST /api/v1/email-subscriptions asks again, if not too often.",
 )
@@ -77,7 +77,7 @@ class Targets:
         self._enabled: dict[str, bool] = {}
         self._last: dict[Target, Attempt | None] = {}
 
-    async def refusal(self, delivery: Delivery, *, force: bool) -> Refusal | None:
+    async def refusal(self, delivery: Delivery, *, force: bool) -> ReplayRefusal | None:
         """Return why this delivery should not be sent now, or None; `force` overrules that its target fails."""
         if delivery.event_type == CONFIRMATION and delivery.state is not DeliveryState.SKIPPED:
             return CONFIRMATION_SENT
@@ -114,7 +114,7 @@ def _ended_at(letter: Delivery) -> datetime:
     return max(letter.updated_at, *(attempt.ended_at for attempt in attempts)) if attempts else letter.updated_at
 
 
-async def take_up(
+async def requeue(
     events: TenantEvents,
     deliveries: TenantDeliveries,
     chosen: Sequence[Delivery],
@@ -150,7 +150,7 @@ async def take_up(
     async def take(tenant_id: str, own: Sequence[Delivery]) -> list[tuple[datetime, Task]]:
         stored = await events.get_many(tenant_id, [delivery.event_id for delivery in own])
         ids = [delivery.id for delivery in own if delivery.event_id in stored]
-        taken = await deliveries.take_up(tenant_id, ids, states=states, replay=replay)
+        taken = await deliveries.requeue(tenant_id, ids, states=states, replay=replay)
         return [(delivery.created_at, again(delivery, stored[delivery.event_id])) for delivery in taken]
 
     tasks = await asyncio.gather(*(take(tenant_id, own) for tenant_id, own in by_tenant.items()))

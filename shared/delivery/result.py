@@ -1,11 +1,12 @@
-"""What a channel's sender reports about one try. Whose fault it was decides which class it is.
+"""What a channel's sender reports about one attempt. The class says whose fault a failure is, and what follows.
 
-Delivered   the receiver has it
-Failed      the receiver's doing: an attempt is counted, and retried or not
-Withdrawn   no longer wanted: dead without an attempt
-Skipped     not to be sent now, but recoverable
-Gone        the subscription was deleted: the delivery goes with it
-Unable      our own fault: nobody is charged, it is tried again after a wait
+Delivered            the receiver has it
+Failed               the receiver's fault: an attempt is counted, and retried or not
+Withdrawn            no longer wanted: dead without an attempt
+Skipped              not to be sent now, but recoverable
+SubscriptionDeleted  the delivery is deleted as well
+Busy                 the endpoint is at its limit: tried again after a wait, no attempt is counted
+OurFault             our own fault: tried again after a wait, no attempt is counted
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ class Delivered:
 
     attempt: Attempt
     follows_failure: bool = True
-    """Whether its subscription may have failures on record, in a row, which this success sets back."""
+    """Whether the subscription may have a count of consecutive failures, which this success must reset."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,32 +58,32 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Gone:
+class SubscriptionDeleted:
     """The subscription does not exist any more."""
 
 
 @dataclass(frozen=True)
 class Busy:
-    """Nothing was sent because too much is being sent there already."""
+    """Nothing was sent because the endpoint's concurrency or rate limit is reached."""
 
     wait: float
-    """Seconds until its turn may come."""
+    """Seconds until another try makes sense."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unable:
-    """Nothing was sent because something of ours is wrong."""
+class OurFault:
+    """Nothing was sent because of a fault of ours."""
 
     detail: str
     wait: float
-    """Seconds until it is worth another try."""
+    """Seconds until another try makes sense."""
 
 
-Result = Delivered | Failed | Withdrawn | Skipped | Gone | Busy | Unable
+Result = Delivered | Failed | Withdrawn | Skipped | SubscriptionDeleted | Busy | OurFault
 
 
 class Sender(Protocol):
-    """What a channel brings: one try at one task."""
+    """A channel's way to attempt one task."""
 
     async def send(self, task: Task, attempt: int) -> Result:
         """Try to deliver; `attempt` is the number this try gets if it counts."""

@@ -9,19 +9,18 @@ from datetime import datetime
 
 import structlog
 
-from shared.broker import Publisher
 from shared.delivery.outcome import Countable, transition_for
+from shared.delivery.ports import DeliveryStore, MessagePublisher, SubscriptionStore
 from shared.model.delivery import Delivery, Transition
 from shared.model.event import epoch_ms
 from shared.model.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
 from shared.model.routing import dead_message, event_message, task_message
 from shared.model.system_events import TEST_EVENT, dead_lettered, delivery_updated, is_export_mail, webhook_disabled
-from shared.model.task import TASK_CONTENT_TYPE, DeadLetter, Task
-from shared.model.topology import RUNG_HEADER, WEBHOOK
+from shared.model.task import TASK_CONTENT_TYPE, DeadLetterInfo, Task
+from shared.model.topology import DELAY_HEADER, WEBHOOK
 from shared.process.clock import now_ms, utc_now
-from shared.storage import Deliveries, Subscriptions
 from shared.telemetry.attempts import attempt_outcome, record_transition
-from shared.telemetry.metrics import DEAD_LETTERS, LADDER_TASKS, WEBHOOKS_DISABLED
+from shared.telemetry.metrics import DEAD_LETTERS, DELAYED_TASKS, WEBHOOKS_DISABLED
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +29,12 @@ class Settler:
     """Records results and publishes their consequences."""
 
     def __init__(
-        self, publisher: Publisher, deliveries: Deliveries, subscriptions: Subscriptions, *, auto_disable_after: int
+        self,
+        publisher: MessagePublisher,
+        deliveries: DeliveryStore,
+        subscriptions: SubscriptionStore,
+        *,
+        auto_disable_after: int,
     ) -> None:
         self._publisher = publisher
         self._deliveries = deliveries
@@ -63,8 +67,8 @@ class Settler:
         """Publish a task, through the ladder if it is not due yet."""
         message = task_message(task, now_ms=now_ms())
         await self._publisher.publish(message)
-        if (rung := message.headers.get(RUNG_HEADER)) is not None:
-            LADDER_TASKS.labels(rung).inc()
+        if (step := message.headers.get(DELAY_HEADER)) is not None:
+            DELAYED_TASKS.labels(step).inc()
 
     async def follow_up(self, task: Task, delivery: Delivery) -> None:
         """Do what a delivery's new state calls for; repeating it after a crash repeats at most the dead letter."""
@@ -72,11 +76,11 @@ class Settler:
         if update is not None:
             await self._publisher.publish(event_message(update))
         if delivery.state is DeliveryState.DEAD:
-            await self._bury(task, delivery)
+            await self._dead_letter(task, delivery)
         if delivery.state not in UNFINISHED:
-            await self._deliveries.nothing_owed(delivery.id)
+            await self._deliveries.clear_due(delivery.id)
 
-    async def _bury(self, task: Task, delivery: Delivery) -> None:
+    async def _dead_letter(self, task: Task, delivery: Delivery) -> None:
         if delivery.channel == WEBHOOK and delivery.event_type != TEST_EVENT:
             await self._charge(delivery)
         event = dead_lettered(delivery)
@@ -84,7 +88,7 @@ class Settler:
             await self._publisher.publish(event_message(event))
         letter = dead_message(
             task.channel,
-            letter_for(delivery),
+            dead_letter_for(delivery),
             headers=task.headers() | {"attempt": max(delivery.attempts_made, 1)},
             body=task.body,
             content_type=TASK_CONTENT_TYPE,
@@ -109,11 +113,11 @@ class Settler:
             await self._publisher.publish(event_message(webhook_disabled(disabled)))
 
 
-def letter_for(delivery: Delivery) -> DeadLetter:
+def dead_letter_for(delivery: Delivery) -> DeadLetterInfo:
     """Return the dead-letter headers of a dead delivery."""
     attempts = delivery.attempts
     reason = DeadReason(delivery.reason or DeadReason.CRASH_LOOP)
-    return DeadLetter(
+    return DeadLetterInfo(
         reason=reason,
         detail=delivery.detail or reason.sentence,
         status=attempts[-1].status if attempts else None,

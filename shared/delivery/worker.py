@@ -14,22 +14,22 @@ import structlog
 from shared.broker import Incoming
 from shared.delivery.attempt_span import attempting, note_result
 from shared.delivery.context import WorkerContext
-from shared.delivery.heartbeat import UnderWay
-from shared.delivery.precheck import Discard, Finish, judge, needs_check
-from shared.delivery.result import Busy, Gone, Result, Sender, Unable
+from shared.delivery.heartbeat import Heartbeat
+from shared.delivery.precheck import Discard, Finish, needs_precheck, precheck
+from shared.delivery.result import Busy, OurFault, Result, Sender, SubscriptionDeleted
 from shared.model.delivery import Delivery
 from shared.model.event import InvalidMessage, NewerMessage, epoch_ms
 from shared.model.reasons import DeadReason
 from shared.model.routing import dead_message, held_message, readable_headers
-from shared.model.task import DeadLetter, Task, parse_task
-from shared.model.topology import RUNGS
+from shared.model.task import DeadLetterInfo, Task, parse_task
+from shared.model.topology import DELAY_STEPS
 from shared.process.clock import now_ms, utc_now
 from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, DEAD_LETTERS, POSTPONED
 
 log = structlog.get_logger(__name__)
 
-_SHORTEST_RUNG_MS = round(min(RUNGS.values()) * 1000)
-LADDER_MARGIN = 0.1
+_SHORTEST_STEP_MS = round(min(DELAY_STEPS.values()) * 1000)
+DELAY_MARGIN = 0.1
 """Seconds. What is postponed waits whole seconds, as the ladder does, and the time it takes to get onto each rung. A
 longer remainder, or a second that is whole no longer, would be waited out here, in a place that others need."""
 _BUSY_WAIT = 5.0
@@ -42,7 +42,7 @@ class DeliveryWorker:
     def __init__(self, channel: str, sender: Sender, context: WorkerContext) -> None:
         self._channel, self._sender = channel, sender
         self._publisher, self._deliveries, self._settler = context.publisher, context.deliveries, context.settler
-        self._under_way = UnderWay(context.deliveries, reconcile_after=context.reconcile_after)
+        self._heartbeat = Heartbeat(context.deliveries, reconcile_after=context.reconcile_after)
         self._tracing = context.tracing
         self._busy: set[str] = set()
         self._attempting = 0
@@ -55,7 +55,7 @@ class DeliveryWorker:
         except NewerMessage as error:
             await self._hold(incoming, str(error))
         except InvalidMessage as error:
-            await self._park(incoming, str(error))
+            await self._dead_letter(incoming, str(error))
         else:
             await self._run(task, redelivered=incoming.redelivered)
         incoming.ack()
@@ -76,15 +76,15 @@ class DeliveryWorker:
 
     async def _deliver(self, task: Task, *, redelivered: bool) -> None:
         early_ms = task.not_before - now_ms()
-        if early_ms >= _SHORTEST_RUNG_MS:
+        if early_ms >= _SHORTEST_STEP_MS:
             await self._settler.publish(task)
             return
         if early_ms > 0:
             await asyncio.sleep(early_ms / 1000)
         attempt, delivery = task.attempt, None
-        if needs_check(task, redelivered=redelivered):
+        if needs_precheck(task, redelivered=redelivered):
             delivery = await self._deliveries.get(task.delivery_id)
-            match judge(task, delivery):
+            match precheck(task, delivery):
                 case Discard(why):
                     log.debug("delivery.discarded", delivery_id=task.delivery_id, attempt=task.attempt, why=why)
                     return
@@ -98,15 +98,15 @@ class DeliveryWorker:
     async def _attempt(self, task: Task, attempt: int, delivery: Delivery | None) -> None:
         self._attempting += 1
         try:
-            with self._under_way.noted(task):
+            with self._heartbeat.during(task):
                 result = await self._send(task, attempt, delivery)
         finally:
             self._attempting -= 1
-        if isinstance(result, Gone):
+        if isinstance(result, SubscriptionDeleted):
             await self._deliveries.remove(task.delivery_id)
         elif isinstance(result, Busy):
             await self._postpone(task, result.wait, why="endpoint_busy")
-        elif isinstance(result, Unable):
+        elif isinstance(result, OurFault):
             log.warning("delivery.postponed", delivery_id=task.delivery_id, detail=result.detail, wait=result.wait)
             await self._postpone(task, result.wait, why="our_fault")
         else:
@@ -124,7 +124,7 @@ class DeliveryWorker:
     async def _postpone(self, task: Task, wait: float, *, why: str) -> None:
         """Let a task come again later without costing an attempt; then it is checked."""
         POSTPONED.labels(self._channel, why).inc()
-        due_at = utc_now() + timedelta(seconds=ceil(wait) + LADDER_MARGIN)
+        due_at = utc_now() + timedelta(seconds=ceil(wait) + DELAY_MARGIN)
         await self._deliveries.defer(task.delivery_id, due_at)
         await self._settler.publish(
             task.at(attempt=task.attempt, not_before=epoch_ms(due_at), republished_by=self._channel)
@@ -140,10 +140,10 @@ class DeliveryWorker:
             )
         )
 
-    async def _park(self, incoming: Incoming, detail: str) -> None:
+    async def _dead_letter(self, incoming: Incoming, detail: str) -> None:
         log.error("message.undecodable", channel=self._channel, detail=detail)
         DEAD_LETTERS.labels(self._channel, DeadReason.UNDECODABLE.value).inc()
-        letter = DeadLetter(reason=DeadReason.UNDECODABLE, detail=detail)
+        letter = DeadLetterInfo(reason=DeadReason.UNDECODABLE, detail=detail)
         await self._publisher.publish(
             dead_message(
                 self._channel,

@@ -12,10 +12,10 @@ from shared.broker.browser import QueueState
 from shared.model.delivery import Transport
 from shared.model.topology import (
     CHANNELS,
+    DEFERRED_EVENTS,
+    DELAY_STEPS,
     EMAIL,
     EVENTS_TO_DISPATCH,
-    RUNGS,
-    SET_ASIDE,
     WEBHOOK,
     retry_queue,
     to_send_queue,
@@ -35,7 +35,7 @@ _SENSITIVE: Final = tuple(
 )
 _CONSUMERS: Final = {
     EVENTS_TO_DISPATCH: "dispatcher",
-    SET_ASIDE: "dispatcher",
+    DEFERRED_EVENTS: "dispatcher",
     to_send_queue(WEBHOOK): "webhook",
     to_send_queue(EMAIL): "mailer",
 }
@@ -101,8 +101,8 @@ def on_queues(states: Mapping[str, QueueState | None], transport: Transport) -> 
         state = states.get(name)
         if state is not None:
             yield _on_consumers(name, service, state, transport)
-    on_ladder = {rung: state.messages for rung in RUNGS if (state := states.get(retry_queue(rung))) is not None}
-    waits = ", ".join(f"{count} in {rung}" for rung, count in on_ladder.items() if count)
+    delayed = {step: state.messages for step in DELAY_STEPS if (state := states.get(retry_queue(step))) is not None}
+    waits = ", ".join(f"{count} in {step}" for step, count in delayed.items() if count)
     yield ok("retries", f"waiting for their time: {waits or 'none'}")
 
 

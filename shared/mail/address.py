@@ -15,7 +15,7 @@ _LOCAL_OCTETS = 64  # RFC 5321 section 4.5.3.1.1
 _MAILBOX_OCTETS = 254  # RFC 5321 section 4.5.3.1.3: a path has 256 octets with its angle brackets
 
 
-class AddressRefused(ValueError):
+class InvalidMailAddress(ValueError):
     """The text isn't a mail address that can be written to; the message says why, without a line break."""
 
 
@@ -23,16 +23,16 @@ def mailbox(text: str) -> str:
     """The address ready for an SMTP command: a domain that isn't ASCII becomes A-labels (IDNA 2008, UTS 46).
 
     The local part stays as it is; one that isn't ASCII needs a server with SMTPUTF8 (`needs_smtputf8`).
-    Raises AddressRefused.
+    Raises InvalidMailAddress.
     """
     local, at, domain = text.strip().rpartition("@")
     if not at or not local:
-        raise AddressRefused(f"{text!r} is not a mail address")
+        raise InvalidMailAddress(f"{text!r} is not a mail address")
     if not _LOCAL.fullmatch(local) or not local.isprintable() or "=?" in local:
-        raise AddressRefused(f"{text!r} has a local part with characters that can't be sent")
+        raise InvalidMailAddress(f"{text!r} has a local part with characters that can't be sent")
     address = f"{local}@{_ascii_domain(domain, text)}"
     if len(local.encode()) > _LOCAL_OCTETS or len(address.encode()) > _MAILBOX_OCTETS:
-        raise AddressRefused(f"{text[:80]!r}… is longer than RFC 5321 allows")
+        raise InvalidMailAddress(f"{text[:80]!r}… is longer than RFC 5321 allows")
     return address
 
 
@@ -46,7 +46,7 @@ def _ascii_domain(domain: str, text: str) -> str:
         try:
             domain = idna.encode(domain, uts46=True).decode("ascii")
         except idna.IDNAError as error:
-            raise AddressRefused(f"{text!r} has a domain that is no host name ({error})") from error
+            raise InvalidMailAddress(f"{text!r} has a domain that is no host name ({error})") from error
     if not all(_LABEL.fullmatch(label) for label in domain.split(".")):
-        raise AddressRefused(f"{text!r} has a domain that is no host name")
+        raise InvalidMailAddress(f"{text!r} has a domain that is no host name")
     return domain.lower()

@@ -94,7 +94,7 @@ class Transition:
     reason: str | None = None
     """A DeadReason or SkipReason."""
     detail: str = ""
-    forgives: str = ""
+    resets_failures: str = ""
     """The subscription whose failures in a row this success sets back; empty where there are none."""
     token: str = field(default_factory=lambda: uuid4().hex)
     """Recognises this very change after a write whose answer was lost."""

@@ -1,4 +1,4 @@
-"""The retry policy: what follows a failed attempt, and which rung of the delay ladder a wait takes.
+"""The retry policy: what follows a failed attempt, and which step of the delay ladder a wait takes.
 
 Pure decisions: no clock, no randomness, no broker. Times are seconds unless a name says otherwise.
 """
@@ -93,6 +93,6 @@ def decide(schedule: RetrySchedule, *, attempt: int, retry_after: float | None, 
     return RetryIn(max(ours, min(retry_after or 0.0, MAX_RETRY_AFTER)))
 
 
-def rung_for(remaining: float, rungs: Sequence[float]) -> float | None:
-    """Return the longest rung that fits into the remaining wait, or None when even the shortest is too long."""
-    return max((rung for rung in rungs if rung <= remaining), default=None)
+def longest_step(remaining: float, steps: Sequence[float]) -> float | None:
+    """Return the longest step that fits into the remaining wait, or None when even the shortest is too long."""
+    return max((step for step in steps if step <= remaining), default=None)

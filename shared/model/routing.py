@@ -3,22 +3,22 @@
 from collections.abc import Mapping
 from typing import Final
 
-from shared.model.task import TASK_CONTENT_TYPE, DeadLetter, Task
-from shared.model.topology import ASIDE, DEAD, RETRY, RUNG_HEADER, TO_SEND, rung_name
+from shared.model.task import TASK_CONTENT_TYPE, DeadLetterInfo, Task
+from shared.model.topology import DEAD, DEFER, DELAY_HEADER, RETRY, TO_SEND, delay_step
 from signalpost.message import Outgoing, event_message
 
 __all__ = [
-    "HOLD_RUNG",
+    "HOLD_STEP",
     "Outgoing",
     "dead_message",
+    "deferred_event_message",
     "event_message",
     "held_message",
     "readable_headers",
-    "set_aside_message",
     "task_message",
 ]
 
-HOLD_RUNG: Final = "5s"
+HOLD_STEP: Final = "5s"
 _READABLE_CHARACTERS: Final = 16_384
 """At most 64 KiB: with our own headers far below the 128 KiB of a frame, beyond which the broker hangs up."""
 
@@ -26,15 +26,15 @@ _READABLE_CHARACTERS: Final = 16_384
 def task_message(task: Task, *, now_ms: int) -> Outgoing:
     """Return the message that brings a task to its consumer, through the delay ladder if it must wait.
 
-    It takes the longest rung that fits; the consumer sends it on to the next one when it comes back early,
-    and waits out a remainder below the shortest rung itself.
+    It takes the longest step that fits; the consumer sends it on to the next one when it comes back early,
+    and waits out a remainder below the shortest step itself.
     """
-    rung = rung_name((task.not_before - now_ms) / 1000)
+    step = delay_step((task.not_before - now_ms) / 1000)
     headers = task.headers()
-    if rung is None:
+    if step is None:
         exchange = TO_SEND
     else:
-        exchange, headers[RUNG_HEADER] = RETRY, rung
+        exchange, headers[DELAY_HEADER] = RETRY, step
     return Outgoing(
         exchange=exchange,
         routing_key=task.channel,
@@ -44,10 +44,12 @@ def task_message(task: Task, *, now_ms: int) -> Outgoing:
     )
 
 
-def set_aside_message(routing_key: str, *, headers: Mapping[str, object], body: bytes, content_type: str) -> Outgoing:
+def deferred_event_message(
+    routing_key: str, *, headers: Mapping[str, object], body: bytes, content_type: str
+) -> Outgoing:
     """Return the message that lets an event wait until there is room for it."""
     return Outgoing(
-        exchange=ASIDE,
+        exchange=DEFER,
         routing_key=routing_key,
         body=body,
         headers=readable_headers(headers),
@@ -57,12 +59,12 @@ def set_aside_message(routing_key: str, *, headers: Mapping[str, object], body: 
 
 def held_message(channel: str, *, headers: Mapping[str, object], body: bytes, content_type: str) -> Outgoing:
     """Return the message that lets a task we may not read wait on the ladder, unchanged, for somebody who may."""
-    readable = readable_headers(headers) | {RUNG_HEADER: HOLD_RUNG}
+    readable = readable_headers(headers) | {DELAY_HEADER: HOLD_STEP}
     return Outgoing(exchange=RETRY, routing_key=channel, body=body, headers=readable, content_type=content_type)
 
 
 def dead_message(
-    key: str, letter: DeadLetter, *, headers: dict[str, str | int], body: bytes, content_type: str
+    key: str, letter: DeadLetterInfo, *, headers: dict[str, str | int], body: bytes, content_type: str
 ) -> Outgoing:
     """Return the message that parks something in the dead-letter queue `key` (webhook, email or event)."""
     return Outgoing(

@@ -29,7 +29,7 @@ __all__ = [
     "delivery_updated",
     "is_export_mail",
     "is_internal",
-    "own_event",
+    "system_event",
     "webhook_disabled",
 ]
 
@@ -40,7 +40,7 @@ DEAD_LETTERED: Final = system.DeliveryDeadLettered.type
 EXPORT_UPDATED: Final = system.BillingExportDeliveryUpdated.type
 
 
-def own_event(
+def system_event(
     *, tenant_id: str, source_id: str, type_: str, time: datetime, subject: str, data: dict[str, object]
 ) -> Event:
     """Return an event with Signalpost as its source."""
@@ -77,7 +77,7 @@ def dead_lettered(delivery: Delivery) -> Event | None:
         data["target"] = delivery.target
     if delivery.attempts and delivery.attempts[-1].status is not None:
         data["status"] = delivery.attempts[-1].status
-    return own_event(
+    return system_event(
         tenant_id=delivery.tenant_id,
         source_id=f"dead-lettered/{delivery.id}/{delivery.attempts_made}",
         type_=DEAD_LETTERED,
@@ -112,7 +112,7 @@ def delivery_updated(delivery: Delivery) -> Event | None:
         data["next_attempt_at"] = rfc3339(delivery.due_at)
     if delivery.state is DeliveryState.DELIVERED:
         data["delivered_at"] = rfc3339(delivery.updated_at)
-    return own_event(
+    return system_event(
         tenant_id=delivery.tenant_id,
         source_id=f"export-delivery/{delivery.id}/{delivery.attempts_made}/{delivery.state.value}",
         type_=EXPORT_UPDATED,
@@ -125,7 +125,7 @@ def delivery_updated(delivery: Delivery) -> Event | None:
 def webhook_disabled(webhook: Subscription) -> Event:
     """Return the event about a webhook that Signalpost disabled."""
     disabled_at = webhook.disabled_at or webhook.updated_at
-    return own_event(
+    return system_event(
         tenant_id=webhook.tenant_id,
         source_id=f"webhook-disabled/{webhook.id}/{rfc3339(disabled_at)}",
         type_=DISABLED,

@@ -151,7 +151,7 @@ def _number_header(headers: Mapping[str, object], name: str) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeadLetter:
+class DeadLetterInfo:
     """Why a message was parked: the `dead-*` headers, enough to triage in RabbitMQ's management UI alone."""
 
     reason: DeadReason

@@ -7,13 +7,13 @@ it as RabbitMQ definitions. It is the same on RabbitMQ 3.10 and 4.x, so it uses 
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.model.retry import rung_for
+from shared.model.retry import longest_step
 from signalpost import message
 
 EVENTS: Final = message.EVENTS
 EVENTS_TO_DISPATCH: Final = "events.to_dispatch"
-ASIDE: Final = "events.aside"
-SET_ASIDE: Final = "events.set_aside"
+DEFER: Final = "events.aside"
+DEFERRED_EVENTS: Final = "events.set_aside"
 """The queue of events whose tenant has more under way than its share: they are dispatched when there is room."""
 TO_SEND: Final = "notifications.to_send"
 RETRY: Final = "notifications.retry"
@@ -25,15 +25,15 @@ EVENT: Final = "event"
 CHANNELS: Final = (WEBHOOK, EMAIL)
 DEAD_LETTER_KEYS: Final = (*CHANNELS, EVENT)
 
-RUNG_HEADER: Final = "delay-rung"
+DELAY_HEADER: Final = "delay-rung"
 """Header that the retry exchange routes by."""
-RUNGS: Final[dict[str, float]] = {"1s": 1, "5s": 5, "25s": 25, "2m": 120, "10m": 600, "1h": 3600}
+DELAY_STEPS: Final[dict[str, float]] = {"1s": 1, "5s": 5, "25s": 25, "2m": 120, "10m": 600, "1h": 3600}
 """Names and waits (seconds) of the delay queues, shortest first."""
 
 WORK_DELIVERY_LIMIT: Final = 50
 """How often the broker hands out a work message before it parks it: far above any honest number of crashes,
 and never -1, which makes RabbitMQ 3.10 lose the message."""
-PARKED_DELIVERY_LIMIT: Final = 1_000_000
+UNLIMITED_DELIVERIES: Final = 1_000_000
 """Looking at a dead letter in the management UI counts as a delivery, and past the limit the letter is gone."""
 
 Argument = str | int
@@ -79,9 +79,9 @@ def to_send_queue(channel: str) -> str:
     return f"{TO_SEND}.{channel}"
 
 
-def retry_queue(rung: str) -> str:
-    """Return the name of the delay queue of one rung."""
-    return f"{RETRY}.{rung}"
+def retry_queue(step: str) -> str:
+    """Return the name of the delay queue of one step."""
+    return f"{RETRY}.{step}"
 
 
 def dead_letter_queue(key: str) -> str:
@@ -89,10 +89,10 @@ def dead_letter_queue(key: str) -> str:
     return f"notifications.dlq.{key}"
 
 
-def rung_name(remaining: float) -> str | None:
-    """Return the name of the longest rung that fits into the remaining wait (seconds), None below the shortest."""
-    rung = rung_for(remaining, tuple(RUNGS.values()))
-    return next((name for name, wait in RUNGS.items() if wait == rung), None)
+def delay_step(remaining: float) -> str | None:
+    """Return the name of the longest step that fits into the remaining wait (seconds), None below the shortest."""
+    step = longest_step(remaining, tuple(DELAY_STEPS.values()))
+    return next((name for name, wait in DELAY_STEPS.items() if wait == step), None)
 
 
 def _quorum(delivery_limit: int, **dead_letter_to: str) -> dict[str, Argument]:
@@ -111,10 +111,10 @@ def _work_queue(name: str, key: str) -> Queue:
     return Queue(name, _quorum(WORK_DELIVERY_LIMIT, exchange=DEAD) | {"x-dead-letter-routing-key": key})
 
 
-def _delay_queue(rung: str, wait: float) -> Queue:
+def _delay_queue(step: str, wait: float) -> Queue:
     # No dead-letter routing key: the message keeps `webhook` or `email` and so finds its way back.
-    arguments = _quorum(PARKED_DELIVERY_LIMIT, exchange=TO_SEND) | {"x-message-ttl": int(wait * 1000)}
-    return Queue(retry_queue(rung), arguments)
+    arguments = _quorum(UNLIMITED_DELIVERIES, exchange=TO_SEND) | {"x-message-ttl": int(wait * 1000)}
+    return Queue(retry_queue(step), arguments)
 
 
 def topology() -> Topology:
@@ -122,23 +122,23 @@ def topology() -> Topology:
     return Topology(
         exchanges=(
             Exchange(EVENTS, "topic"),
-            Exchange(ASIDE, "fanout"),  # which keeps the routing key
+            Exchange(DEFER, "fanout"),  # which keeps the routing key
             Exchange(TO_SEND, "direct"),
             Exchange(RETRY, "headers"),
             Exchange(DEAD, "direct"),
         ),
         queues=(
             _work_queue(EVENTS_TO_DISPATCH, EVENT),
-            _work_queue(SET_ASIDE, EVENT),
+            _work_queue(DEFERRED_EVENTS, EVENT),
             *(_work_queue(to_send_queue(channel), channel) for channel in CHANNELS),
-            *(_delay_queue(rung, wait) for rung, wait in RUNGS.items()),
-            *(Queue(dead_letter_queue(key), _quorum(PARKED_DELIVERY_LIMIT)) for key in DEAD_LETTER_KEYS),
+            *(_delay_queue(step, wait) for step, wait in DELAY_STEPS.items()),
+            *(Queue(dead_letter_queue(key), _quorum(UNLIMITED_DELIVERIES)) for key in DEAD_LETTER_KEYS),
         ),
         bindings=(
             Binding(EVENTS, EVENTS_TO_DISPATCH, "#"),
-            Binding(ASIDE, SET_ASIDE),
+            Binding(DEFER, DEFERRED_EVENTS),
             *(Binding(TO_SEND, to_send_queue(channel), channel) for channel in CHANNELS),
-            *(Binding(RETRY, retry_queue(rung), "", {"x-match": "all", RUNG_HEADER: rung}) for rung in RUNGS),
+            *(Binding(RETRY, retry_queue(step), "", {"x-match": "all", DELAY_HEADER: step}) for step in DELAY_STEPS),
             *(Binding(DEAD, dead_letter_queue(key), key) for key in DEAD_LETTER_KEYS),
         ),
     )

@@ -24,7 +24,7 @@ _UNUSABLE_CHARACTER = re.compile(r"[\x00-\x20\x7f\\]|\s")
 _LOCALHOST = re.compile(r"(.+\.)?(localhost[46]?(\.localdomain[46]?)?|ip6-(localhost|loopback))")
 
 
-class Refusal(StrEnum):
+class UrlRefusal(StrEnum):
     """Why a URL is refused, for programs; the sentence for people comes with the `UrlRefused`."""
 
     MALFORMED = "malformed"
@@ -45,7 +45,7 @@ class UrlRefused(ValueError):
         reason: a sentence for the customer. It never repeats the URL, which may hold a password.
     """
 
-    def __init__(self, code: Refusal, reason: str) -> None:
+    def __init__(self, code: UrlRefusal, reason: str) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
@@ -134,12 +134,12 @@ class OutboundPolicy:
         parsed = _parse(url)
         schemes = ("https",) if self.environment_is_production else ("https", "http")
         if parsed.scheme not in schemes:
-            raise UrlRefused(Refusal.SCHEME, f"The URL must begin with {' or '.join(f'{s}://' for s in schemes)}.")
+            raise UrlRefused(UrlRefusal.SCHEME, f"The URL must begin with {' or '.join(f'{s}://' for s in schemes)}.")
         authority = _authority(url)
         if "@" in authority:
-            raise UrlRefused(Refusal.CREDENTIALS, "The URL must not contain a user name or password.")
+            raise UrlRefused(UrlRefusal.CREDENTIALS, "The URL must not contain a user name or password.")
         if not parsed.raw_host:
-            raise UrlRefused(Refusal.MALFORMED, "The URL has no host.")
+            raise UrlRefused(UrlRefusal.MALFORMED, "The URL has no host.")
         self._check_host(parsed.raw_host)
         _check_spelling(authority, parsed)
         return parsed
@@ -150,11 +150,13 @@ class OutboundPolicy:
             return
         if address is not None:
             if not self.allows_address(address):
-                raise UrlRefused(Refusal.PRIVATE_ADDRESS, PRIVATE_ADDRESS_REASON)
+                raise UrlRefused(UrlRefusal.PRIVATE_ADDRESS, PRIVATE_ADDRESS_REASON)
         elif _LOCALHOST.fullmatch(host):
-            raise UrlRefused(Refusal.LOCALHOST, "The URL must not point to localhost.")
+            raise UrlRefused(UrlRefusal.LOCALHOST, "The URL must not point to localhost.")
         elif "." not in host:
-            raise UrlRefused(Refusal.INTERNAL_NAME, "The host must be a full domain name, such as hooks.example.com.")
+            raise UrlRefused(
+                UrlRefusal.INTERNAL_NAME, "The host must be a full domain name, such as hooks.example.com."
+            )
 
 
 PRIVATE_ADDRESS_REASON = "The host must have a public internet address; private and reserved ones are refused."
@@ -162,13 +164,13 @@ PRIVATE_ADDRESS_REASON = "The host must have a public internet address; private 
 
 def _parse(url: str) -> URL:
     if len(url) > MAX_URL_LENGTH:
-        raise UrlRefused(Refusal.MALFORMED, f"The URL is longer than {MAX_URL_LENGTH} characters.")
+        raise UrlRefused(UrlRefusal.MALFORMED, f"The URL is longer than {MAX_URL_LENGTH} characters.")
     if _UNUSABLE_CHARACTER.search(url):
-        raise UrlRefused(Refusal.MALFORMED, "The URL must not contain spaces, control characters or backslashes.")
+        raise UrlRefused(UrlRefusal.MALFORMED, "The URL must not contain spaces, control characters or backslashes.")
     try:
         return URL(url)
     except (ValueError, IndexError, AssertionError):  # all that yarl has been seen to raise on hostile text
-        raise UrlRefused(Refusal.MALFORMED, "This is not a valid URL.") from None
+        raise UrlRefused(UrlRefusal.MALFORMED, "This is not a valid URL.") from None
 
 
 def _authority(url: str) -> str:
@@ -180,21 +182,21 @@ def _address(host: str) -> Address | None:
     """Read a host that is an IP address; None for a well-formed name."""
     if ":" in host:
         if "%" in host:
-            raise UrlRefused(Refusal.HOST_SPELLING, "An IPv6 address must not have a zone id.")
+            raise UrlRefused(UrlRefusal.HOST_SPELLING, "An IPv6 address must not have a zone id.")
         try:
             return IPv6Address(host)
         except AddressValueError:
-            raise UrlRefused(Refusal.HOST_SPELLING, "The host is not a valid IPv6 address.") from None
+            raise UrlRefused(UrlRefusal.HOST_SPELLING, "The host is not a valid IPv6 address.") from None
     labels = host.split(".")
     if _NUMBER.fullmatch(labels[-1]):
         try:
             return IPv4Address(host)
         except AddressValueError:
             reason = "An IPv4 address must be written as four decimal numbers without leading zeros."
-            raise UrlRefused(Refusal.HOST_SPELLING, reason) from None
+            raise UrlRefused(UrlRefusal.HOST_SPELLING, reason) from None
     if len(host) > _MAX_HOST_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
         reason = "The host must consist of letters, digits and hyphens between single dots, with no dot at the end."
-        raise UrlRefused(Refusal.HOST_SPELLING, reason)
+        raise UrlRefused(UrlRefusal.HOST_SPELLING, reason)
     return None
 
 
@@ -202,8 +204,8 @@ def _check_spelling(authority: str, parsed: URL) -> None:
     """Refuse a host or port that had to be mended to be understood: others may understand it differently."""
     port = "" if parsed.explicit_port is None else f":{parsed.explicit_port}"
     if parsed.explicit_port == 0 or not authority.endswith(port) or authority.endswith(":"):
-        raise UrlRefused(Refusal.PORT, "The port must be a plain number from 1 to 65535, or be left out.")
+        raise UrlRefused(UrlRefusal.PORT, "The port must be a plain number from 1 to 65535, or be left out.")
     is_ipv6 = ":" in (parsed.raw_host or "")  # yarl has checked what stands in the brackets, and compresses it
     if not is_ipv6 and authority.removesuffix(port).lower() != parsed.raw_host:
         reason = f"The host must be written in plain ASCII, as {parsed.raw_host}."
-        raise UrlRefused(Refusal.HOST_SPELLING, reason)
+        raise UrlRefused(UrlRefusal.HOST_SPELLING, reason)

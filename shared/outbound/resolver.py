@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from shared.outbound.policy import PRIVATE_ADDRESS_REASON, AddressRefused, OutboundPolicy, Refusal, UrlRefused
+from shared.outbound.policy import PRIVATE_ADDRESS_REASON, AddressRefused, OutboundPolicy, UrlRefusal, UrlRefused
 
 LOOKUPS_AT_ONCE = 64
 """A dead name server holds a thread for 10 s and more. The loop's default pool has six threads on a small machine:
@@ -111,7 +111,7 @@ async def resolve_and_check(policy: OutboundPolicy, url: str, *, resolver: Abstr
         async with asyncio.timeout(CREATION_LOOKUP_SECONDS):
             await GuardedResolver(policy, resolver).resolve(parsed.raw_host or "")
     except AddressRefused:
-        raise UrlRefused(Refusal.PRIVATE_ADDRESS, PRIVATE_ADDRESS_REASON) from None
+        raise UrlRefused(UrlRefusal.PRIVATE_ADDRESS, PRIVATE_ADDRESS_REASON) from None
     except OSError:  # also TimeoutError
         pass
     return parsed

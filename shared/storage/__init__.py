@@ -10,7 +10,7 @@ from shared.model.subscription import Subscription
 from shared.storage.database import Database, StorageUnavailable
 from shared.storage.deliveries import Deliveries
 from shared.storage.events import Events
-from shared.storage.rate_limits import Slots
+from shared.storage.rate_limits import RateLimiter
 from shared.storage.subscriptions import Subscriptions
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "Deliveries",
     "Delivery",
     "Events",
-    "Slots",
+    "RateLimiter",
     "StorageUnavailable",
     "StoredEvent",
     "Subscription",

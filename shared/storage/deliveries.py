@@ -46,7 +46,7 @@ class Deliveries:
         self._deferred: Batcher[tuple[str, datetime], None] = Batcher(
             self._defer, window=COMMIT_WINDOW, max_items=MAX_COMMIT
         )
-        self._paid: Batcher[str, None] = Batcher(self._clear_due, window=COMMIT_WINDOW, max_items=MAX_COMMIT)
+        self._cleared: Batcher[str, None] = Batcher(self._clear_due_many, window=COMMIT_WINDOW, max_items=MAX_COMMIT)
 
     async def add(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Store new deliveries; returns those that were there already, as they stand now."""
@@ -71,9 +71,9 @@ class Deliveries:
         """Note that an unfinished delivery waits longer, through nobody's attempt; so the reconciler lets it wait."""
         await self._deferred.submit((delivery_id, due_at))
 
-    async def nothing_owed(self, delivery_id: str) -> None:
+    async def clear_due(self, delivery_id: str) -> None:
         """Note that everything is said about a finished delivery."""
-        await self._paid.submit(delivery_id)
+        await self._cleared.submit(delivery_id)
 
     async def remove(self, delivery_id: str) -> None:
         """Remove a delivery whose subscription was deleted."""
@@ -118,9 +118,9 @@ class Deliveries:
         if result.matched_count < len(transitions):
             recorded = await self._which_were_recorded(transitions)
         forgiven = {
-            transition.forgives
+            transition.resets_failures
             for transition, done in zip(transitions, recorded, strict=True)
-            if done and transition.forgives
+            if done and transition.resets_failures
         }
         if forgiven:
             await self._subscriptions.forget_failures(list(forgiven))
@@ -147,7 +147,7 @@ class Deliveries:
         await self._database.hold(lambda: self._write(operations))
         return [None] * len(deferrals)
 
-    async def _clear_due(self, delivery_ids: Sequence[str]) -> list[None]:
+    async def _clear_due_many(self, delivery_ids: Sequence[str]) -> list[None]:
         query = {"_id": {"$in": list(delivery_ids)}, "state": {"$nin": _UNFINISHED}}
         await self._database.hold(lambda: self._collection.update_many(query, {"$unset": {"due_at": ""}}))
         return [None] * len(delivery_ids)

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from prometheus_client import Counter, Gauge, disable_created_metrics
 
 from shared.model.reasons import FINISHED, DeadReason, DisabledReason
-from shared.model.topology import CHANNELS, DEAD_LETTER_KEYS, EVENT, RUNGS
+from shared.model.topology import CHANNELS, DEAD_LETTER_KEYS, DELAY_STEPS, EVENT
 from shared.telemetry.histogram import Histogram
 
 # A second series beside each one, with the time it was made, which nobody reads.
@@ -101,21 +101,22 @@ def _histogram(name: str, meaning: str, buckets: tuple[float, ...], **labels: Va
 
 EVENTS_ACCEPTED: Final = _counter(
     "events_accepted_total",
-    "Valid events that the dispatcher read from events.to_dispatch; a copy of one counts again.",
+    "Valid events that the dispatcher read from events.to_dispatch; a second copy of an event counts again.",
 )
 EVENTS_DISPATCHED: Final = _counter(
     "events_dispatched_total",
-    "Events whose deliveries were stored and whose tasks the broker confirmed; a copy that comes later is accepted "
-    "and not dispatched.",
+    "Events whose deliveries were stored and whose tasks the broker confirmed; a second copy of an event counts as "
+    "accepted but not as dispatched.",
 )
-EVENTS_SET_ASIDE: Final = _counter(
+EVENTS_DEFERRED: Final = _counter(
     "events_set_aside_total",
-    "Events that the dispatcher put on events.set_aside, because their tenant had its share of it under way already.",
+    "Events that the dispatcher deferred to events.set_aside, because their tenant had its share of the work "
+    "already.",
 )
 EVENTS_REJECTED: Final = _counter(
     "events_rejected_total",
-    "Events that were not taken: parked in notifications.dlq.event by the dispatcher (invalid_event, internal_error) "
-    "or refused by POST /api/v1/events.",
+    "Events that were refused: by the dispatcher, as a dead letter in notifications.dlq.event (invalid_event, "
+    "internal_error), or by POST /api/v1/events.",
     reason=REJECTIONS,
 )
 DELIVERIES_CREATED: Final = _counter(
@@ -128,13 +129,14 @@ DELIVERIES_CREATED: Final = _counter(
 
 DELIVERIES_FINISHED: Final = _counter(
     "deliveries_finished_total",
-    "Deliveries that ended: the receiver has it (delivered), given up (dead), or not sent but recoverable (skipped).",
+    "Deliveries that ended: the receiver has it (delivered), it was given up (dead), or it was not sent but can be "
+    "recovered (skipped).",
     channel=CHANNELS,
     outcome=tuple(state.value for state in FINISHED),
 )
 ATTEMPTS: Final = _counter(
     "delivery_attempts_total",
-    "Attempts to deliver that were recorded, by what came of them.",
+    "Attempts to deliver that were recorded, by outcome.",
     channel=CHANNELS,
     outcome=ATTEMPT_OUTCOMES,
 )
@@ -165,34 +167,34 @@ ATTEMPTS_IN_FLIGHT: Final = _gauge(
 )
 POSTPONED: Final = _counter(
     "deliveries_postponed_total",
-    "Tasks put back on the ladder without costing an attempt: the endpoint's bound or rate limit was reached "
-    "(endpoint_busy), something of ours was wrong (our_fault), a copy was being sent already (second_copy), a newer "
-    "version has to read it (newer_version), or a bug (see the log).",
+    "Tasks that went to a delay queue without costing an attempt: the endpoint's concurrency or rate limit was "
+    "reached (endpoint_busy), something of ours was wrong (our_fault), another copy was being sent (second_copy), "
+    "a newer version has to read it (newer_version), or there was a bug (see the log).",
     channel=CHANNELS,
     reason=POSTPONEMENTS,
 )
-LADDER_TASKS: Final = _counter(
+DELAYED_TASKS: Final = _counter(
     "ladder_tasks_total",
-    "Tasks that were put on a rung of the delay ladder; a long wait takes several rungs. How many wait there now: "
+    "Tasks that were put on a delay queue, by its delay; a long wait takes several. How many wait there now: "
     "signalpost_queue_messages.",
-    rung=tuple(RUNGS),
+    rung=tuple(DELAY_STEPS),
 )
 DEAD_LETTERS: Final = _counter(
     "dead_letters_total",
-    "Messages that a service of ours parked in notifications.dlq.{channel} (what the broker itself parks after too "
-    "many redeliveries shows in signalpost_queue_messages only).",
+    "Dead letters that a service of ours wrote to notifications.dlq.{channel} (those that the broker writes after "
+    "too many redeliveries show only in signalpost_queue_messages).",
     channel=DEAD_LETTER_KEYS,
     reason=tuple(reason.value for reason in DeadReason),
 )
-BOUND_REDUCTIONS: Final = _counter(
+LIMIT_REDUCTIONS: Final = _counter(
     "endpoint_bound_reductions_total",
-    "Times that the bound on the requests in flight to one endpoint was halved because it timed out, could not be "
+    "How often the limit on requests in flight to an endpoint was halved, because it timed out, could not be "
     "reached or answered 429 or 503.",
 )
 ENDPOINTS_CONGESTED: Final = _gauge(
     "endpoints_congested",
     "Endpoints whose latest request from this process timed out, could not be reached or was answered 429 or 503. "
-    "One in trouble is its owner's concern, many may be ours.",
+    "One of them is its owner's concern; many may have a cause on our side.",
 )
 WEBHOOKS_DISABLED: Final = _counter(
     "webhooks_disabled_total",
@@ -204,18 +206,18 @@ WEBHOOKS_DISABLED: Final = _counter(
 
 RECONCILER_REPUBLISHED: Final = _counter(
     "reconciler_republished_total",
-    "What the reconciler found due and standing still, and published again: deliveries by channel, and events.",
+    "What the reconciler found stuck and published again: deliveries by channel, and events.",
     channel=(*CHANNELS, EVENT),
 )
 OLDEST_PENDING: Final = _gauge(
     "oldest_pending_delivery_age_seconds",
-    "Seconds for which the delivery that waits longest has been due (0: none is); looked at every 15 seconds or more "
-    "often. One that waits for its next attempt is not due.",
+    "Seconds for which the longest waiting delivery has been due (0 if none is); measured every 15 seconds or more "
+    "often. A delivery that waits for its next attempt is not due.",
     channel=CHANNELS,
 )
 QUEUE_MESSAGES: Final = _gauge(
     "queue_messages",
-    "Messages that wait in a queue of ours, without those handed out and not yet acked; looked at every 15 seconds "
+    "Messages that wait in a queue of ours, without those handed out and not yet acked; measured every 15 seconds "
     "or more often.",
     queue=OPEN,
 )
@@ -230,7 +232,7 @@ READY: Final = _gauge(
 )
 RECONNECTS: Final = _counter(
     "reconnects_total",
-    "Times that a connection to a server of ours was there again after it was lost.",
+    "How often a lost connection to a server of ours was restored.",
     server=(BROKER, DATABASE),
 )
 REQUESTS: Final = _histogram(

@@ -13,6 +13,7 @@ from shared.broker import Consumer, Incoming, Publisher
 from shared.model.routing import Outgoing
 from shared.model.topology import Exchange, Queue, Topology
 from signalpost.amqp import connection, opening
+from tests.broker.leftovers import broker_tasks
 from tests.broker.scripted import End, ScriptedBroker
 from tests.support.waiting import eventually_here
 
@@ -57,7 +58,7 @@ SCENES = {"publishing": publishing, "consuming": consuming}
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("end", End)
 async def test_every_wait_ends_wherever_the_broker_stops(scene: str, end: End) -> None:
-    before = asyncio.all_tasks()
+    before = broker_tasks()
     async with ScriptedBroker(None, end) as whole:
         await SCENES[scene](whole.url)
         points = whole.answered
@@ -65,4 +66,4 @@ async def test_every_wait_ends_wherever_the_broker_stops(scene: str, end: End) -
     for steps in range(points):
         async with ScriptedBroker(steps, end) as stopping, ScriptedBroker(None, end) as other:
             await SCENES[scene](f"{stopping.url},{other.url}")
-    await eventually_here(lambda: asyncio.all_tasks() <= before, within=PATIENCE)
+    await eventually_here(lambda: broker_tasks() - before, until=lambda left: not left, within=PATIENCE)

@@ -20,6 +20,7 @@ from shared.model.topology import DEAD, EVENTS_TO_DISPATCH, dead_letter_queue, t
 from signalpost.amqp.connection import AmqpConnection
 from signalpost.amqp.faults import ConnectionLost
 from tests.broker.door import CHANNEL_CLOSED, DECLARED, Door
+from tests.broker.leftovers import broker_tasks
 from tests.support.waiting import eventually_here
 
 QUEUE = dead_letter_queue("webhook")
@@ -175,8 +176,8 @@ async def test_a_consumer_stops_within_its_bounds_although_the_broker_is_frozen(
 
 
 async def test_nothing_of_a_connection_that_was_given_up_is_left(doors: tuple[Door, Door]) -> None:
-    before = asyncio.all_tasks()
     door, _ = doors
+    before = broker_tasks()
     connection = await open_connection(door.url, name="tests", confirms=True, topology=None)
     door.freeze()
     waits = [asyncio.create_task(_publish(connection, LARGE)) for _ in range(200)]
@@ -184,7 +185,7 @@ async def test_nothing_of_a_connection_that_was_given_up_is_left(doors: tuple[Do
     connection.give_up("a test")
     await asyncio.gather(*waits, return_exceptions=True)
     door.thaw()
-    await eventually_here(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()}, within=PATIENCE)
+    await eventually_here(lambda: broker_tasks() - before, until=lambda left: not left, within=PATIENCE)
     assert not connection.is_open
 
 

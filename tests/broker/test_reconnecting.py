@@ -9,11 +9,11 @@ import signalpost.amqp.connection as connection_module
 from deploy.local.stack import Stack
 from shared.broker import BrokerUnavailable, Consumer, Incoming, Publisher
 from shared.model.routing import Outgoing
-from shared.model.topology import EVENTS_TO_DISPATCH, RETRY, RUNG_HEADER, Topology, topology
+from shared.model.topology import DELAY_HEADER, EVENTS_TO_DISPATCH, RETRY, Topology, topology
 from tests.broker.door import CONFIRM, DECLARED, Door
 from tests.support.waiting import eventually_here
 
-NOBODYS = Outgoing(exchange=RETRY, routing_key="tests", body=b"{}", headers={RUNG_HEADER: "1s"})
+NOBODYS = Outgoing(exchange=RETRY, routing_key="tests", body=b"{}", headers={DELAY_HEADER: "1s"})
 """Goes to a delay queue, and from there to nobody."""
 
 

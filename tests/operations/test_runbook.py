@@ -52,7 +52,7 @@ def test_every_reason_of_a_dead_letter_has_its_row_and_no_other_has() -> None:
 
 def test_every_refusal_of_a_replay_is_on_the_page() -> None:
     refusals = [value for module in (replay, dlq_replay) for value in vars(module).values()]
-    codes = {value.code for value in refusals if isinstance(value, replay.Refusal)}
+    codes = {value.code for value in refusals if isinstance(value, replay.ReplayRefusal)}
     assert {"target_still_failing", "webhook_disabled", "not_recorded"} < codes
     assert codes <= set(re.findall(r"`(\w+)`", PAGE))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.outbound.answer import ErrorClass
-from shared.outbound.policy import OutboundPolicy, Refusal, UrlRefused
+from shared.outbound.policy import OutboundPolicy, UrlRefusal, UrlRefused
 from shared.outbound.resolver import SystemResolver, resolve_and_check
 
 from .receivers import LOOPBACK, STRICT, ScriptedResolver, failure_of, listening, session
@@ -15,7 +15,7 @@ async def test_a_name_that_resolves_to_a_refused_address_is_refused(addresses: l
         await resolve_and_check(
             STRICT, "http://hooks.example/", resolver=ScriptedResolver({"hooks.example": [addresses]})
         )
-    assert refusal.value.code is Refusal.PRIVATE_ADDRESS
+    assert refusal.value.code is UrlRefusal.PRIVATE_ADDRESS
     assert not any(address in refusal.value.reason for address in addresses)
 
 
@@ -31,7 +31,7 @@ async def test_a_name_that_does_not_resolve_yet_is_accepted() -> None:
 async def test_the_text_is_checked_before_anything_is_resolved() -> None:
     with pytest.raises(UrlRefused) as refusal:
         await resolve_and_check(STRICT, "ftp://hooks.example/", resolver=ScriptedResolver({}))
-    assert refusal.value.code is Refusal.SCHEME
+    assert refusal.value.code is UrlRefusal.SCHEME
 
 
 async def test_the_system_resolver_asks_the_operating_system() -> None:

@@ -3,12 +3,12 @@
 from services.webhook.sender import LOOKUP_WAIT, WebhookSender
 from services.webhook.settings import WebhookSettings
 from services.webhook.stall import StallWatch
-from shared.delivery.result import Unable
+from shared.delivery.result import OurFault
 from shared.outbound.policy import OutboundPolicy
 from shared.outbound.resolver import LookupsExhausted, SystemResolver
 from shared.outbound.session import outbound_session
 from shared.process.settings import load
-from shared.storage import Database, Slots, Subscriptions
+from shared.storage import Database, RateLimiter, Subscriptions
 from tests.support.values import a_task, a_webhook
 
 
@@ -27,8 +27,8 @@ async def test_want_of_a_free_lookup_is_no_attempt(database: Database) -> None:
         stored, _ = settings.keyring().create("wh_1")
         subscriptions = Subscriptions(database)
         await subscriptions.add(a_webhook(secret=stored))
-        sender = WebhookSender(settings, subscriptions, Slots(database), policy, session, watch, None)
+        sender = WebhookSender(settings, subscriptions, RateLimiter(database), policy, session, watch, None)
         result = await sender.send(a_task(), 1)
         watch.stop()
-    assert isinstance(result, Unable)
+    assert isinstance(result, OurFault)
     assert result.wait == LOOKUP_WAIT

@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from deploy.local.stack import Stack
-from services.webhook.concurrency import FIRST_BOUND
+from services.webhook.concurrency import INITIAL_LIMIT
 from services.webhook.wiring import PREFETCH
 from tests.support.receiver import Receiver
 from tests.support.system import certificate, new_tenant, running_system
@@ -34,7 +34,7 @@ async def test_behind_more_hanging_deliveries_than_a_consumer_holds_the_others_s
             await asyncio.gather(*map(system.publish, envelopes))
 
         await receiver.wait_for("/answers", HEALTHY, within=60)
-        assert len(receiver.at("/hangs")) == FIRST_BOUND
+        assert len(receiver.at("/hangs")) == INITIAL_LIMIT
         charged = {"tenant_id": hanging, "attempts_made": {"$gt": 0}}
         assert await system.database.deliveries.count_documents(charged) == 0
 

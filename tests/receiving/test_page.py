@@ -64,7 +64,7 @@ def test_every_word_of_a_failed_delivery_that_is_up_to_the_receiver_is_explained
         f"An attempt has {DEFAULTS['notification_http_timeout']:g} seconds",
         f"{DEFAULTS['notification_http_timeout'] * CONNECT_TIMEOUT_SHARE:g} of them for the connection",
         f"{DEFAULTS['notification_auto_disable_after']} deliveries in a row",
-        f"Keep them for {DEFAULTS['retention_days']} days",
+        f"Keep the ids for {DEFAULTS['retention_days']} days",
         f"({DEFAULT_OVERLAP_SECONDS} by default, a day; at most {MAX_OVERLAP_SECONDS // 86_400} days)",
         f"a little larger than {MAX_EVENT_BYTES // 2**20} MiB",
         f"first {'KiB' if EXCERPT_BYTES == 1024 else EXCERPT_BYTES}",

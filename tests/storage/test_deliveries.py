@@ -32,7 +32,7 @@ async def test_a_delivery_replayed_again_and_again_keeps_its_latest_attempts_and
     for number in range(1, rounds + 1):
         assert await deliveries.record(_failure(number))
         replay = Replay(at=utc_now(), by="tests", cause=f"round {number}")
-        assert await log.take_up("org_1", ["dlv_1"], states=[DeliveryState.DEAD], replay=replay)
+        assert await log.requeue("org_1", ["dlv_1"], states=[DeliveryState.DEAD], replay=replay)
     found = await log.get("org_1", "dlv_1")
     assert found is not None
     assert found.delivery.attempts_made == rounds

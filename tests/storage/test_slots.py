@@ -1,12 +1,12 @@
-"""Booking slots of a rate-limited webhook: their distance, who is sent away for how long, and whose clock counts."""
+"""Reserving times for a rate-limited webhook: distances, deferrals, and whose clock counts."""
 
 import asyncio
 from uuid import uuid4
 
 import pytest
 
-from shared.storage import Database, Slots
-from shared.storage.rate_limits import MAX_AWAY, PATIENCE
+from shared.storage import Database, RateLimiter
+from shared.storage.rate_limits import MAX_DEFERRAL, MAX_LOCAL_WAIT
 
 
 async def limited(database: Database, rate_limit: float | None, **pace: float) -> str:
@@ -16,37 +16,50 @@ async def limited(database: Database, rate_limit: float | None, **pace: float) -
     return webhook_id
 
 
-async def test_slots_come_one_interval_after_the_other_and_whoever_gets_none_waits_whole_seconds(
+async def test_reservations_are_one_interval_apart_and_the_rest_waits_whole_seconds(
     database: Database,
 ) -> None:
-    slots, webhook_id = Slots(database), await limited(database, 4)
-    booked = await asyncio.gather(*(slots.book(webhook_id) for _ in range(13)))
-    assert [slot.wait for slot in booked if slot.is_booked] == pytest.approx([0, 0.25, 0.5, 0.75, 1], abs=1e-6)
-    assert [slot.wait for slot in booked if not slot.is_booked] == [1, 2, 2, 2, 2, 2, 3, 3]
+    limiter, webhook_id = RateLimiter(database), await limited(database, 4)
+    reservations = await asyncio.gather(*(limiter.reserve(webhook_id) for _ in range(13)))
+    assert [reservation.wait for reservation in reservations if reservation.is_reserved] == pytest.approx(
+        [0, 0.25, 0.5, 0.75, 1], abs=1e-6
+    )
+    assert [reservation.wait for reservation in reservations if not reservation.is_reserved] == [
+        1,
+        2,
+        2,
+        2,
+        2,
+        2,
+        3,
+        3,
+    ]
 
 
-async def test_two_processes_share_one_row_of_slots(database: Database) -> None:
+async def test_two_processes_share_one_limit(database: Database) -> None:
     webhook_id = await limited(database, 2)
-    first, second = await asyncio.gather(Slots(database).book(webhook_id), Slots(database).book(webhook_id))
+    first, second = await asyncio.gather(
+        RateLimiter(database).reserve(webhook_id), RateLimiter(database).reserve(webhook_id)
+    )
     assert abs(first.wait - second.wait) > 0.25  # the wait counts from each one's own booking
 
 
 async def test_a_crowd_that_would_wait_for_hours_comes_back_at_different_times(database: Database) -> None:
     now = (await database.subscriptions.database.command("hello"))["localTime"].timestamp()
-    webhook_id = await limited(database, 1, next=now + 60, after=now + 2 * MAX_AWAY)
-    booked = await asyncio.gather(*(Slots(database).book(webhook_id) for _ in range(50)))
-    waits = [slot.wait for slot in booked]
-    assert not any(slot.is_booked for slot in booked)
-    assert max(waits) - min(waits) > MAX_AWAY / 10
+    webhook_id = await limited(database, 1, next=now + 60, after=now + 2 * MAX_DEFERRAL)
+    reservations = await asyncio.gather(*(RateLimiter(database).reserve(webhook_id) for _ in range(50)))
+    waits = [reservation.wait for reservation in reservations]
+    assert not any(reservation.is_reserved for reservation in reservations)
+    assert max(waits) - min(waits) > MAX_DEFERRAL / 10
 
 
-async def test_slots_that_nobody_used_are_not_made_up_for(database: Database) -> None:
-    slots, webhook_id = Slots(database), await limited(database, 4, next=1.0, after=1.0)
-    booked = await asyncio.gather(*(slots.book(webhook_id) for _ in range(3)))
-    assert [slot.wait for slot in booked] == pytest.approx([0, 0.25, 0.5], abs=1e-6)
+async def test_unused_time_is_not_made_up_for(database: Database) -> None:
+    limiter, webhook_id = RateLimiter(database), await limited(database, 4, next=1.0, after=1.0)
+    reservations = await asyncio.gather(*(limiter.reserve(webhook_id) for _ in range(3)))
+    assert [reservation.wait for reservation in reservations] == pytest.approx([0, 0.25, 0.5], abs=1e-6)
 
 
 async def test_without_a_limit_nobody_waits(database: Database) -> None:
-    slots, webhook_id = Slots(database), await limited(database, None)
-    booked = await asyncio.gather(*(slots.book(webhook_id) for _ in range(3)))
-    assert all(slot.is_booked and slot.wait < PATIENCE / 1000 for slot in booked)
+    limiter, webhook_id = RateLimiter(database), await limited(database, None)
+    reservations = await asyncio.gather(*(limiter.reserve(webhook_id) for _ in range(3)))
+    assert all(reservation.is_reserved and reservation.wait < MAX_LOCAL_WAIT / 1000 for reservation in reservations)

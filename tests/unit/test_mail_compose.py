@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.mailer.compose import Sender, compose, message_id, parse_sender
-from shared.mail.address import AddressRefused
+from services.mailer.compose import SenderAddress, compose, message_id, parse_sender
+from shared.mail.address import InvalidMailAddress
 from shared.mail.templates import RenderedMail
 from shared.mail.values import CONTROL, one_line
 
@@ -33,7 +33,7 @@ def a_mail(
     subject: str = "Hello",
     text: str = "Hello\n",
     html: str = "<p>Hello</p>\n",
-    sender: Sender = FROM,
+    sender: SenderAddress = FROM,
     recipient: str = "ana@example.com",
     list_unsubscribe_url: str | None = None,
 ) -> EmailMessage:
@@ -154,7 +154,7 @@ def test_any_body_goes_out_as_ascii_in_short_crlf_lines_and_arrives_as_it_was(te
 def test_no_recipient_brings_a_header(recipient: str) -> None:
     try:
         message = a_mail(recipient=recipient)
-    except AddressRefused:
+    except InvalidMailAddress:
         return
     assert as_received(message).keys() == HEADERS
 
@@ -185,7 +185,7 @@ def test_a_long_recipient_is_not_broken_up() -> None:
 )
 def test_a_sender_is_an_address_with_or_without_a_name(text: str, name: str, address: str) -> None:
     sender = parse_sender(text)
-    assert sender == Sender(name=name, address=address)
+    assert sender == SenderAddress(name=name, address=address)
     (got,) = as_received(a_mail(sender=sender))["From"].addresses
     assert (got.display_name, got.addr_spec) == (name, address)
 
@@ -204,6 +204,6 @@ def test_a_sender_is_an_address_with_or_without_a_name(text: str, name: str, add
     ],
 )
 def test_any_other_sender_is_refused(text: str) -> None:
-    with pytest.raises(AddressRefused) as refused:
+    with pytest.raises(InvalidMailAddress) as refused:
         parse_sender(text)
     assert not CONTROL.search(str(refused.value))

@@ -20,7 +20,7 @@ from shared.model.event import (
     webhook_body,
 )
 from shared.model.reasons import DeadReason
-from shared.model.task import DeadLetter, parse_task
+from shared.model.task import DeadLetterInfo, parse_task
 from tests.support.values import NOON, TRACEPARENT, a_task, an_event
 
 ENVELOPE: dict[str, Any] = {
@@ -229,7 +229,7 @@ def test_a_task_whose_body_nobody_could_have_written_is_refused(body: bytes) -> 
 
 
 def test_a_dead_letter_carries_all_that_triage_needs() -> None:
-    letter = DeadLetter(
+    letter = DeadLetterInfo(
         reason=DeadReason.HTTP_4XX,
         detail="The receiver answered 404.",
         status=404,
@@ -255,7 +255,7 @@ def test_every_dead_reason_has_a_sentence_for_people(reason: DeadReason) -> None
 
 
 def test_a_letter_about_a_megabyte_of_garbage_stays_small() -> None:
-    letter = DeadLetter(reason=DeadReason.UNDECODABLE, detail="x" * 1_000_000)
+    letter = DeadLetterInfo(reason=DeadReason.UNDECODABLE, detail="x" * 1_000_000)
     assert len(msgspec.json.encode(letter.headers())) < 5000
 
 

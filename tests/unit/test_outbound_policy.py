@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.outbound.addresses import is_public
-from shared.outbound.policy import MAX_URL_LENGTH, AddressRefused, OutboundPolicy, Refusal, UrlRefused
+from shared.outbound.policy import MAX_URL_LENGTH, AddressRefused, OutboundPolicy, UrlRefusal, UrlRefused
 
 NASTY_URLS = [
     line
@@ -72,54 +72,54 @@ def test_ordinary_urls_are_accepted_in_production(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "code"),
     [
-        ("", Refusal.SCHEME),
-        ("hooks.example.com", Refusal.SCHEME),
-        ("ftp://hooks.example.com/", Refusal.SCHEME),
-        ("https:hooks.example.com/", Refusal.MALFORMED),
-        ("https:///hooks.example.com/", Refusal.MALFORMED),
-        ("https://hooks.example.com/a b", Refusal.MALFORMED),
-        ("https://hooks.example.com/a\nb", Refusal.MALFORMED),
-        ("\thttps://hooks.example.com/", Refusal.MALFORMED),
-        ("https://hooks.example.com/\u00a0", Refusal.MALFORMED),
-        ("https://hooks.example.com\\evil/", Refusal.MALFORMED),
-        ("https://hooks.exam\u00adple.com/", Refusal.MALFORMED),
-        ("https://" + "a" * MAX_URL_LENGTH, Refusal.MALFORMED),
-        ("https://user:secret@hooks.example.com/", Refusal.CREDENTIALS),
-        ("https://user@hooks.example.com/", Refusal.CREDENTIALS),
-        ("https://@hooks.example.com/", Refusal.CREDENTIALS),
-        ("https://:@hooks.example.com/", Refusal.CREDENTIALS),
-        ("https://hooks.example.com:0/", Refusal.PORT),
-        ("https://hooks.example.com:/", Refusal.PORT),
-        ("https://hooks.example.com:+443/", Refusal.PORT),
-        ("https://hooks.example.com:0443/", Refusal.PORT),
-        ("https://hooks.example.com:４４３/", Refusal.PORT),
-        ("https://[2606:4700::1111]:/", Refusal.PORT),
-        ("https://hooks.example.com:65536/", Refusal.MALFORMED),
-        ("https://hooks..example.com/", Refusal.HOST_SPELLING),
-        ("https://hooks.example.com./", Refusal.HOST_SPELLING),
-        ("https://-hooks.example.com/", Refusal.HOST_SPELLING),
-        ("https://" + "a" * 64 + ".example.com/", Refusal.HOST_SPELLING),
-        ("https://" + "a." * 127 + "com/", Refusal.HOST_SPELLING),
-        ("https://hooks%2eexample.com/", Refusal.HOST_SPELLING),
-        ("https://ｈooks.example.com/", Refusal.HOST_SPELLING),
-        ("https://93.184.215.014/", Refusal.HOST_SPELLING),
-        ("https://93.184.55054/", Refusal.HOST_SPELLING),
-        ("https://0x5db8d70e/", Refusal.HOST_SPELLING),
-        ("https://1572394766/", Refusal.HOST_SPELLING),
-        ("https://９３.184.215.14/", Refusal.HOST_SPELLING),
-        ("https://example.256/", Refusal.HOST_SPELLING),
-        ("https://[2606:4700::1111%25eth0]/", Refusal.HOST_SPELLING),
-        ("https://[v1.example]/", Refusal.HOST_SPELLING),
-        ("https://localhost/", Refusal.LOCALHOST),
-        ("https://api.localhost:8443/", Refusal.LOCALHOST),
-        ("https://localhost.localdomain/", Refusal.LOCALHOST),
-        ("https://ip6-loopback/", Refusal.LOCALHOST),
-        ("https://rabbitmq/", Refusal.INTERNAL_NAME),
-        ("https://192.168.0.1/", Refusal.PRIVATE_ADDRESS),
-        ("https://[fd00:ec2::254]/", Refusal.PRIVATE_ADDRESS),
+        ("", UrlRefusal.SCHEME),
+        ("hooks.example.com", UrlRefusal.SCHEME),
+        ("ftp://hooks.example.com/", UrlRefusal.SCHEME),
+        ("https:hooks.example.com/", UrlRefusal.MALFORMED),
+        ("https:///hooks.example.com/", UrlRefusal.MALFORMED),
+        ("https://hooks.example.com/a b", UrlRefusal.MALFORMED),
+        ("https://hooks.example.com/a\nb", UrlRefusal.MALFORMED),
+        ("\thttps://hooks.example.com/", UrlRefusal.MALFORMED),
+        ("https://hooks.example.com/\u00a0", UrlRefusal.MALFORMED),
+        ("https://hooks.example.com\\evil/", UrlRefusal.MALFORMED),
+        ("https://hooks.exam\u00adple.com/", UrlRefusal.MALFORMED),
+        ("https://" + "a" * MAX_URL_LENGTH, UrlRefusal.MALFORMED),
+        ("https://user:secret@hooks.example.com/", UrlRefusal.CREDENTIALS),
+        ("https://user@hooks.example.com/", UrlRefusal.CREDENTIALS),
+        ("https://@hooks.example.com/", UrlRefusal.CREDENTIALS),
+        ("https://:@hooks.example.com/", UrlRefusal.CREDENTIALS),
+        ("https://hooks.example.com:0/", UrlRefusal.PORT),
+        ("https://hooks.example.com:/", UrlRefusal.PORT),
+        ("https://hooks.example.com:+443/", UrlRefusal.PORT),
+        ("https://hooks.example.com:0443/", UrlRefusal.PORT),
+        ("https://hooks.example.com:４４３/", UrlRefusal.PORT),
+        ("https://[2606:4700::1111]:/", UrlRefusal.PORT),
+        ("https://hooks.example.com:65536/", UrlRefusal.MALFORMED),
+        ("https://hooks..example.com/", UrlRefusal.HOST_SPELLING),
+        ("https://hooks.example.com./", UrlRefusal.HOST_SPELLING),
+        ("https://-hooks.example.com/", UrlRefusal.HOST_SPELLING),
+        ("https://" + "a" * 64 + ".example.com/", UrlRefusal.HOST_SPELLING),
+        ("https://" + "a." * 127 + "com/", UrlRefusal.HOST_SPELLING),
+        ("https://hooks%2eexample.com/", UrlRefusal.HOST_SPELLING),
+        ("https://ｈooks.example.com/", UrlRefusal.HOST_SPELLING),
+        ("https://93.184.215.014/", UrlRefusal.HOST_SPELLING),
+        ("https://93.184.55054/", UrlRefusal.HOST_SPELLING),
+        ("https://0x5db8d70e/", UrlRefusal.HOST_SPELLING),
+        ("https://1572394766/", UrlRefusal.HOST_SPELLING),
+        ("https://９３.184.215.14/", UrlRefusal.HOST_SPELLING),
+        ("https://example.256/", UrlRefusal.HOST_SPELLING),
+        ("https://[2606:4700::1111%25eth0]/", UrlRefusal.HOST_SPELLING),
+        ("https://[v1.example]/", UrlRefusal.HOST_SPELLING),
+        ("https://localhost/", UrlRefusal.LOCALHOST),
+        ("https://api.localhost:8443/", UrlRefusal.LOCALHOST),
+        ("https://localhost.localdomain/", UrlRefusal.LOCALHOST),
+        ("https://ip6-loopback/", UrlRefusal.LOCALHOST),
+        ("https://rabbitmq/", UrlRefusal.INTERNAL_NAME),
+        ("https://192.168.0.1/", UrlRefusal.PRIVATE_ADDRESS),
+        ("https://[fd00:ec2::254]/", UrlRefusal.PRIVATE_ADDRESS),
     ],
 )
-def test_each_refusal_has_its_code(url: str, code: Refusal) -> None:
+def test_each_refusal_has_its_code(url: str, code: UrlRefusal) -> None:
     assert refusal(url, PRODUCTION).code is code
 
 
@@ -223,19 +223,19 @@ def test_an_allowed_network_permits_its_addresses_and_nothing_else() -> None:
     policy = OutboundPolicy(environment_is_production=False, allowed_networks=(ip_network("10.1.0.0/16"),))
     policy.check_address("10.1.2.3")
     assert policy.check_url("http://10.1.2.3:8080/").port == 8080
-    assert refusal("http://10.2.0.1/", policy).code is Refusal.PRIVATE_ADDRESS
-    assert refusal("http://[::ffff:10.1.2.3]/", policy).code is Refusal.PRIVATE_ADDRESS
-    assert refusal("http://user@10.1.2.3/", policy).code is Refusal.CREDENTIALS
-    assert refusal("ftp://10.1.2.3/", policy).code is Refusal.SCHEME
+    assert refusal("http://10.2.0.1/", policy).code is UrlRefusal.PRIVATE_ADDRESS
+    assert refusal("http://[::ffff:10.1.2.3]/", policy).code is UrlRefusal.PRIVATE_ADDRESS
+    assert refusal("http://user@10.1.2.3/", policy).code is UrlRefusal.CREDENTIALS
+    assert refusal("ftp://10.1.2.3/", policy).code is UrlRefusal.SCHEME
 
 
 @pytest.mark.parametrize("host", ["receiver", "localhost", "127.0.0.1", "[::1]", "hooks.internal"])
 def test_an_allowed_host_may_be_internal_but_not_have_credentials_or_another_scheme(host: str) -> None:
     policy = OutboundPolicy(environment_is_production=True, allowed_hosts=frozenset({host.upper()}))
     assert policy.check_url(f"https://{host}:8443/").port == 8443
-    assert refusal(f"http://{host}/", policy).code is Refusal.SCHEME
-    assert refusal(f"https://user@{host}/", policy).code is Refusal.CREDENTIALS
-    assert refusal(f"https://{host}:0/", policy).code is Refusal.PORT
+    assert refusal(f"http://{host}/", policy).code is UrlRefusal.SCHEME
+    assert refusal(f"https://user@{host}/", policy).code is UrlRefusal.CREDENTIALS
+    assert refusal(f"https://{host}:0/", policy).code is UrlRefusal.PORT
 
 
 def test_an_allowed_host_permits_neither_its_subdomains_nor_its_parents() -> None:

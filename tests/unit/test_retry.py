@@ -1,4 +1,4 @@
-"""The retry policy keeps its promises for every schedule, and the delay ladder for every wait."""
+"""The retry policy keeps its promises for every schedule, and the delay steps for every wait."""
 
 import pytest
 from hypothesis import given
@@ -12,12 +12,12 @@ from shared.model.retry import (
     RetryIn,
     RetrySchedule,
     decide,
+    longest_step,
     parse_duration,
-    rung_for,
 )
 
 DEFAULT = RetrySchedule.parse("1s,5s,25s")
-RUNGS = (1.0, 5.0, 25.0, 120.0, 600.0, 3600.0)
+DELAY_STEPS = (1.0, 5.0, 25.0, 120.0, 600.0, 3600.0)
 
 waits = st.floats(0, MAX_RETRY_AFTER)
 schedules = st.lists(waits, max_size=8).map(lambda parts: RetrySchedule(tuple(parts)))
@@ -84,7 +84,7 @@ def test_retry_after_only_lengthens_and_never_beyond_a_day(wait: float, asked: f
 
 
 @pytest.mark.parametrize(
-    ("remaining", "rung"),
+    ("remaining", "step"),
     [
         (-5, None),
         (0, None),
@@ -98,13 +98,13 @@ def test_retry_after_only_lengthens_and_never_beyond_a_day(wait: float, asked: f
         (1e9, 3600),
     ],
 )
-def test_a_wait_takes_the_longest_rung_that_fits(remaining: float, rung: float | None) -> None:
-    assert rung_for(remaining, RUNGS) == rung
+def test_a_wait_takes_the_longest_step_that_fits(remaining: float, step: float | None) -> None:
+    assert longest_step(remaining, DELAY_STEPS) == step
 
 
 @given(st.floats(0, MAX_RETRY_AFTER))
-def test_walking_down_the_ladder_never_oversleeps_and_leaves_less_than_a_second(wait: float) -> None:
+def test_walking_down_the_delay_steps_never_oversleeps_and_leaves_less_than_a_second(wait: float) -> None:
     slept = 0.0
-    while (rung := rung_for(wait - slept, RUNGS)) is not None:
-        slept += rung
+    while (step := longest_step(wait - slept, DELAY_STEPS)) is not None:
+        slept += step
     assert 0 <= wait - slept < 1

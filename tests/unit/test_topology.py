@@ -3,12 +3,12 @@
 import pytest
 
 from shared.model.topology import (
-    RUNG_HEADER,
-    RUNGS,
+    DELAY_HEADER,
+    DELAY_STEPS,
     Queue,
     dead_letter_queue,
+    delay_step,
     retry_queue,
-    rung_name,
     to_send_queue,
     topology,
 )
@@ -22,7 +22,7 @@ WORK_QUEUES = (
     "notifications.to_send.webhook",
     "notifications.to_send.email",
 )
-DELAY_QUEUES = {f"notifications.retry.{rung}": rung for rung in ("1s", "5s", "25s", "2m", "10m", "1h")}
+DELAY_QUEUES = {f"notifications.retry.{step}": step for step in ("1s", "5s", "25s", "2m", "10m", "1h")}
 DEAD_LETTER_QUEUES = tuple(f"notifications.dlq.{key}" for key in ("webhook", "email", "event"))
 
 
@@ -72,17 +72,17 @@ def test_a_work_message_that_kills_its_consumer_ends_in_the_queue_for_its_kind(n
 
 
 @pytest.mark.parametrize(
-    ("rung", "milliseconds"),
+    ("step", "milliseconds"),
     [("1s", 1000), ("5s", 5000), ("25s", 25_000), ("2m", 120_000), ("10m", 600_000), ("1h", 3_600_000)],
 )
-def test_a_delay_queue_holds_for_its_rung_and_sends_back_with_the_routing_key_kept(
-    rung: str, milliseconds: int
+def test_a_delay_queue_holds_for_its_step_and_sends_back_with_the_routing_key_kept(
+    step: str, milliseconds: int
 ) -> None:
-    arguments = QUEUES[f"notifications.retry.{rung}"].arguments
+    arguments = QUEUES[f"notifications.retry.{step}"].arguments
     assert arguments["x-message-ttl"] == milliseconds
     assert arguments["x-dead-letter-exchange"] == "notifications.to_send"
     assert "x-dead-letter-routing-key" not in arguments
-    assert RUNGS[rung] * 1000 == milliseconds
+    assert DELAY_STEPS[step] * 1000 == milliseconds
 
 
 def test_dead_letters_stay_where_they_are() -> None:
@@ -97,13 +97,13 @@ def test_every_binding_joins_what_is_declared() -> None:
 
 
 def test_every_message_finds_a_queue() -> None:
-    routes = {(b.exchange, b.routing_key or b.arguments.get(RUNG_HEADER)): b.queue for b in TOPOLOGY.bindings}
+    routes = {(b.exchange, b.routing_key or b.arguments.get(DELAY_HEADER)): b.queue for b in TOPOLOGY.bindings}
     expected: dict[tuple[str, object], str] = {
         ("events", "#"): "events.to_dispatch",
         ("events.aside", None): "events.set_aside",
         ("notifications.to_send", "webhook"): "notifications.to_send.webhook",
         ("notifications.to_send", "email"): "notifications.to_send.email",
-        **{("notifications.retry", rung): name for name, rung in DELAY_QUEUES.items()},
+        **{("notifications.retry", step): name for name, step in DELAY_QUEUES.items()},
         **{("notifications.dead", name.rpartition(".")[2]): name for name in DEAD_LETTER_QUEUES},
     }
     assert routes == expected
@@ -112,5 +112,5 @@ def test_every_message_finds_a_queue() -> None:
 @pytest.mark.parametrize(
     ("remaining", "name"), [(0.999, None), (-1, None), (1, "1s"), (24.9, "5s"), (25, "25s"), (86_400, "1h")]
 )
-def test_a_rung_is_named_after_its_wait(remaining: float, name: str | None) -> None:
-    assert rung_name(remaining) == name
+def test_a_step_is_named_after_its_wait(remaining: float, name: str | None) -> None:
+    assert delay_step(remaining) == name

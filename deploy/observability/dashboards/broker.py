@@ -3,7 +3,14 @@
 from typing import Final
 
 from deploy.observability.dashboards.panels import Dashboard, Graph, Number
-from deploy.observability.dashboards.queries import DEAD_LETTERS, LADDER, WORK_QUEUES, in_queues, per_second, rates
+from deploy.observability.dashboards.queries import (
+    DEAD_LETTERS,
+    DELAY_QUEUES,
+    WORK_QUEUES,
+    in_queues,
+    per_second,
+    rates,
+)
 
 
 def _queue_graph(title: str, metric: str, queues: str, meaning: str = "") -> Graph:
@@ -42,7 +49,7 @@ BROKER: Final = Dashboard(
                 "At its bound and flat: the consumers wait for a server of ours.",
             ),
             _queue_graph("Consumers", "consumers", WORK_QUEUES),
-            _queue_graph("Delay ladder", "messages_ready", LADDER),
+            _queue_graph("Delay ladder", "messages_ready", DELAY_QUEUES),
             _queue_graph("Dead letters", "messages_ready", DEAD_LETTERS),
         ],
         "Messages": [

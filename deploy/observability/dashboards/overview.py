@@ -5,7 +5,7 @@ from typing import Final
 from deploy.observability.dashboards.panels import Dashboard, Graph, Number
 from deploy.observability.dashboards.queries import (
     DEAD_LETTERS,
-    LADDER,
+    DELAY_QUEUES,
     WORK_QUEUES,
     in_queues,
     per_second,
@@ -106,7 +106,7 @@ OVERVIEW: Final = Dashboard(
             Graph(
                 title="Delay ladder",
                 meaning="What waits for its next attempt, or for its turn at a busy endpoint.",
-                queries=in_queues("signalpost_queue_messages", LADDER),
+                queries=in_queues("signalpost_queue_messages", DELAY_QUEUES),
                 stacked=True,
             ),
             Graph(

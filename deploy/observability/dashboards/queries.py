@@ -3,7 +3,7 @@
 from typing import Final
 
 WORK_QUEUES: Final = "events.to_dispatch|events.set_aside|notifications.to_send.+"
-LADDER: Final = "notifications.retry.+"
+DELAY_QUEUES: Final = "notifications.retry.+"
 DEAD_LETTERS: Final = "notifications.dlq.+"
 
 

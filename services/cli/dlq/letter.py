@@ -14,7 +14,7 @@ from shared.broker.browser import Parked
 from shared.model.event import rfc3339
 from shared.model.identity import event_id
 from shared.model.reasons import DeadReason
-from shared.model.topology import EVENT, EVENTS_TO_DISPATCH, SET_ASIDE
+from shared.model.topology import DEFERRED_EVENTS, EVENT, EVENTS_TO_DISPATCH
 
 UNKNOWN: Final = "unknown"
 """The reason of a letter that nobody of ours has parked."""
@@ -145,7 +145,7 @@ def _death(headers: Mapping[str, object]) -> Mapping[str, object]:
 
 def _first_key(death: Mapping[str, object]) -> str:
     keys = death.get("routing-keys")
-    is_event = death.get("queue") in {EVENTS_TO_DISPATCH, SET_ASIDE}
+    is_event = death.get("queue") in {EVENTS_TO_DISPATCH, DEFERRED_EVENTS}
     return keys[0] if is_event and isinstance(keys, list) and keys and isinstance(keys[0], str) else ""
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from services.cli.context import OperatorContext
 from services.cli.dlq.letter import Letter, Wanted
 from services.cli.dlq.queues import Chunk, Found, letters
-from shared.delivery.replay import GivenUp, Refusal, Targets, take_up
+from shared.delivery.replay import GivenUp, ReplayRefusal, Targets, requeue
 from shared.model.delivery import Delivery, Replay
 from shared.model.reasons import DeliveryState
 from shared.model.routing import Outgoing, task_message
@@ -25,13 +25,15 @@ from shared.process.clock import now_ms
 REPORT_EVERY: Final = 500
 """Letters between two lines of progress."""
 
-NOT_RECORDED: Final = Refusal(
+NOT_RECORDED: Final = ReplayRefusal(
     code="not_recorded",
     detail="Its delivery is not recorded (any more): its webhook was deleted, or RETENTION_DAYS have passed.",
 )
-NOT_STORED: Final = Refusal(code="event_not_stored", detail="Its event is no longer stored.")
-UNREADABLE: Final = Refusal(code="unreadable", detail="It names no delivery: whatever it is, it is no task of ours.")
-NO_KEY: Final = Refusal(
+NOT_STORED: Final = ReplayRefusal(code="event_not_stored", detail="Its event is no longer stored.")
+UNREADABLE: Final = ReplayRefusal(
+    code="unreadable", detail="It names no delivery: whatever it is, it is no task of ours."
+)
+NO_KEY: Final = ReplayRefusal(
     code="no_routing_key", detail="The key that it was published with is not known, and it must not get another."
 )
 
@@ -44,7 +46,7 @@ class Tally:
     replayed: int = 0
     settled: int = 0
     """Their deliveries are not dead any more (or died again, with a letter of their own): the copy was removed."""
-    refused: Counter[Refusal] = field(default_factory=Counter)
+    refused: Counter[ReplayRefusal] = field(default_factory=Counter)
 
 
 def is_settled(letter: Letter, delivery: Delivery) -> bool:
@@ -123,15 +125,15 @@ class Replayer:
         if self._dry_run:
             self.tally.replayed += len(chosen)
         else:
-            copies += await self._take_up(chunk, chosen, recorded)
+            copies += await self._requeue(chunk, chosen, recorded)
             await self._remove(chunk, copies)
         self.tally.settled += len(copies)
 
-    async def _take_up(
+    async def _requeue(
         self, chunk: Chunk, chosen: Mapping[str, Found], recorded: Mapping[str, Delivery]
     ) -> list[Found]:
         """Send deliveries again and remove their letters; returns the letters of those that others took up first."""
-        tasks = await take_up(
+        tasks = await requeue(
             self._context.events,
             self._context.deliveries,
             [recorded[delivery_id] for delivery_id in chosen],

@@ -106,7 +106,7 @@ class TenantDeliveries:
         attempts = [attempt for document in documents for attempt in delivery_from(document).attempts[-1:]]
         return max(attempts, key=lambda attempt: attempt.ended_at, default=None)
 
-    async def take_up(
+    async def requeue(
         self,
         tenant_id: str,
         delivery_ids: Sequence[str],

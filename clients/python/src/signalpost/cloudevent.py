@@ -28,7 +28,7 @@ class InvalidMessage(ValueError):
     """The message can't be read; the text names the field, what is wrong and what it should be."""
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A CloudEvents 1.0 event in structured JSON, as a producer sends it (extension attributes are ignored)."""
 
     specversion: str
@@ -63,7 +63,7 @@ class Event:
         return event_id(tenant_id=self.tenant_id, source=self.source, source_id=self.source_id)
 
 
-_envelopes = msgspec.json.Decoder(Envelope)
+_envelopes = msgspec.json.Decoder(CloudEvent)
 _json = msgspec.json.Encoder()
 
 
@@ -87,7 +87,7 @@ def parse_event(body: bytes) -> Event:
     return _checked(envelope)
 
 
-def _checked(envelope: Envelope) -> Event:
+def _checked(envelope: CloudEvent) -> Event:
     if envelope.specversion != "1.0":
         raise InvalidMessage(f"specversion: expected '1.0', got {envelope.specversion[:40]!r}")
     if envelope.datacontenttype.partition(";")[0].strip().lower() != "application/json":
@@ -130,7 +130,7 @@ def _parse_time(text: str) -> datetime:
 def encode_event(event: Event) -> bytes:
     """Write an event as CloudEvents 1.0 structured JSON."""
     return _json.encode(
-        Envelope(
+        CloudEvent(
             specversion="1.0",
             id=event.source_id,
             source=event.source,
