@@ -4,7 +4,7 @@ PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
 SETUP := @$(PYTHON) deploy/local/setup.py
 BIN := .venv/bin
 UNIT_COVERED := shared/delivery/*,services/dispatcher/*,services/webhook/*,services/mailer/*
-LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-emit-package signalpost
 
 .DEFAULT_GOAL := help
 .PHONY: bench bench-quick coverage help setup python demo test test-rabbitmq4 try-image run chaos chaos-cluster lint types contracts workflows check lock clean

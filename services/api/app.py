@@ -50,7 +50,7 @@ def create_app(context: ApiContext) -> FastAPI:
     """Return the application that works through this context."""
     app = FastAPI(
         title="Signalpost",
-        version=version("signalpost"),
+        version=version("signalpost-server"),
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=lambda route: route.name,

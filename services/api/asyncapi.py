@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from shared.catalogue import Catalogue, EventType, JsonObject
 from shared.model.event import EVENT_CONTENT_TYPE, OWN_SOURCE
 from shared.model.topology import EVENTS
-from shared.process.amqp_urls import each_url
+from signalpost.amqp.urls import each_url
 
 _SERVER: Final = "rabbitmq"
 _DESCRIPTION = (

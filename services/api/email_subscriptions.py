@@ -20,8 +20,8 @@ from shared.model.subscription import Subscription
 from shared.model.system_events import CONFIRMATION, system_event
 from shared.model.task import task_for
 from shared.model.topology import EMAIL
-from shared.model.traceparent import traceparent_or_new
 from shared.process.clock import now_ms, utc_now
+from signalpost.traceparent import traceparent_or_new
 
 MAX_EMAIL_SUBSCRIPTIONS: Final = 500
 """Of one tenant: each event is matched against all of them."""

@@ -14,15 +14,15 @@ from services.api.context import ApiContext
 from services.api.problems import FieldProblem, Problem, invalid_fields
 from services.api.publishing import publish_confirmed
 from shared.catalogue import Catalogue
-from shared.catalogue.checking import read_event
 from shared.model.event import Event, InvalidMessage, rfc3339
 from shared.model.routing import event_message
 from shared.model.system_events import is_internal
-from shared.model.traceparent import traceparent_or_new
 from shared.process.clock import now_ms, utc_now
 from shared.storage.tenant.idempotency import KeyUse
 from shared.telemetry.metrics import EVENTS_REJECTED, REJECTIONS
 from shared.telemetry.spans import event_facts, sending
+from signalpost.checking import read_event
+from signalpost.traceparent import traceparent_or_new
 
 MAX_KEY: Final = 255
 _ATTRIBUTES = ("specversion", "id", "source", "type", "time", "tenantid", "subject", "datacontenttype", "data")

@@ -17,7 +17,7 @@ from services.api.problems import FieldProblem, Problem, invalid_fields, not_fou
 from services.api.schemas.webhooks import SentTest, Webhook, WebhookCreate, WebhookPage, WebhookPatch
 from shared.catalogue import Catalogue
 from shared.model.identity import new_webhook_id
-from shared.model.patterns import InvalidPattern, parse_pattern
+from shared.model.patterns import InvalidPattern, matches, parse_pattern
 from shared.model.reasons import DisabledReason
 from shared.model.retry import MAX_RETRY_AFTER, parse_duration
 from shared.model.subscription import Origin, Subscription
@@ -184,7 +184,7 @@ def checked_patterns(given: Sequence[str], catalogue: Catalogue) -> tuple[tuple[
         except InvalidPattern as error:
             errors.append(FieldProblem(field=field, message=f"{error}.", code="invalid_pattern"))
             continue
-        if not catalogue.has_match(pattern):
+        if not any(matches(pattern, event_type) for event_type in catalogue.types):
             message = f"No event type matches {pattern!r}; GET /api/v1/event-types lists them."
             errors.append(FieldProblem(field=field, message=message, code="unknown_event_type"))
         patterns[pattern] = None

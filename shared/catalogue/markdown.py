@@ -5,9 +5,9 @@ It shows nothing that the catalogue does not hold, so the page can't say anythin
 
 import json
 
-from shared.catalogue.catalogue import Catalogue
-from shared.catalogue.entry import EventType, JsonObject
 from shared.catalogue.recipients import MAIL_RECIPIENTS
+from signalpost.catalogue import Catalogue
+from signalpost.event_type import EventType, JsonObject
 
 _INTRODUCTION = """\
 # Events
