@@ -6,7 +6,6 @@ from typing import Any
 
 from shared.mail.branding import Branding
 from shared.mail.kinds import VARIABLES, MailKind
-from shared.model.event import parse_webhook_body
 from shared.model.system_events import CONFIRMATION
 from shared.model.task import Task
 
@@ -25,15 +24,14 @@ def kind_of(task: Task) -> MailKind:
     return _DIRECT_KINDS.get(task.event_type, MailKind.EVENT)
 
 
-def variables_for(task: Task, branding: Branding, links: Mapping[str, str]) -> Mapping[str, object]:
-    """Return the values for the template's variables: the event's own, then ours, which none of them can replace.
+def variables_for(kind: MailKind, task: Task, branding: Branding, links: Mapping[str, str]) -> Mapping[str, object]:
+    """Return the values for the template's variables: the event's own, then ours, which override them.
 
-    `links` are the signed ones of this mail, by the name of their variable.
+    `links` are the signed links of this mail, by the name of their variable.
     """
-    body = parse_webhook_body(task.body)
+    body = task.content
     data = _parsed(bytes(body.data))
     values: dict[str, object] = dict(data) if isinstance(data, dict) else {}
-    kind = kind_of(task)
     if kind is MailKind.EVENT:
         values = {
             "event_type": task.event_type,

@@ -74,13 +74,14 @@ class MailSender:
 
     async def send(self, task: Task, attempt: int) -> Result:
         """Mail the task's event to its recipient, if it is still wanted."""
-        unsent = await self._reason_not_to_send(task)
+        kind = kind_of(task)
+        unsent = await self._reason_not_to_send(kind, task)
         if unsent is not None:
             return unsent
         started_at, mail_id = utc_now(), message_id(task.delivery_id, self._sender)
         schedule = self._settings.notification_retry_schedule
         try:
-            message = await self._compose(task)
+            message = await self._compose(kind, task)
             receipt = await self._send_or_hold(message, task.recipient)
         except TemplateRefused as error:
             return unrenderable(str(error), number=attempt, at=started_at, schedule=schedule)
@@ -100,7 +101,7 @@ class MailSender:
             return OurFault(detail=fault.detail, wait=HELD_WAIT)
         return accepted(receipt, number=attempt, started_at=started_at, message_id=mail_id)
 
-    async def _reason_not_to_send(self, task: Task) -> Result | None:
+    async def _reason_not_to_send(self, kind: MailKind, task: Task) -> Result | None:
         transport = self._settings.notification_transport
         if transport != "smtp":
             return Skipped(reason=SkipReason.TRANSPORT_DISABLED, detail=f"NOTIFICATION_TRANSPORT is {transport}")
@@ -109,7 +110,7 @@ class MailSender:
         subscription = await self._subscriptions.get(task.subscription_id)
         if subscription is None:
             return SubscriptionDeleted()
-        if not subscription.confirmed and kind_of(task) is not MailKind.CONFIRM_SUBSCRIPTION:
+        if not subscription.confirmed and kind is not MailKind.CONFIRM_SUBSCRIPTION:
             return Skipped(reason=SkipReason.UNCONFIRMED, detail="the recipient does not, or no longer, want it")
         if not subscription.enabled:
             return Withdrawn(reason=DeadReason.WEBHOOK_DISABLED, detail="the e-mail subscription is disabled")
@@ -119,15 +120,15 @@ class MailSender:
             return OurFault(detail="PUBLIC_URL is not set, so the mail's link can't be made", wait=HELD_WAIT)
         return None
 
-    async def _compose(self, task: Task) -> EmailMessage:
+    async def _compose(self, kind: MailKind, task: Task) -> EmailMessage:
         branding = await self._brandings.get(task.tenant_id)
-        links = _links_of(task, self._links)
+        links = _links_of(kind, task, self._links)
         return compose(
             delivery_id=task.delivery_id,
             event_id=task.event_id,
             sender=self._sender,
             recipient=task.recipient,
-            rendered=render(kind_of(task), branding.email_templates, variables_for(task, branding, links)),
+            rendered=render(kind, branding.email_templates, variables_for(kind, task, branding, links)),
             date=utc_now(),
             list_unsubscribe_url=links.get("unsubscribe_url"),
         )
@@ -157,11 +158,11 @@ class MailSender:
                 return receipt
 
 
-def _links_of(task: Task, links: Links | None) -> dict[str, str]:
+def _links_of(kind: MailKind, task: Task, links: Links | None) -> dict[str, str]:
     """Return the signed links of a mail to a subscriber; made now, so that no queue and no database holds one."""
     if not task.subscription_id or links is None:
         return {}
     purpose, name = Purpose.UNSUBSCRIBE, "unsubscribe_url"
-    if kind_of(task) is MailKind.CONFIRM_SUBSCRIPTION:
+    if kind is MailKind.CONFIRM_SUBSCRIPTION:
         purpose, name = Purpose.CONFIRM, "confirm_url"
     return {name: links.url(purpose, task.subscription_id, task.recipient, now=utc_now())}

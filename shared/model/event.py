@@ -188,28 +188,23 @@ def webhook_body(event: Event) -> bytes:
     )
 
 
-class _Timestamp(msgspec.Struct):
-    timestamp: _AwareTime
-
-
 _bodies = msgspec.json.Decoder(WebhookBody)
-_timestamps = msgspec.json.Decoder(_Timestamp)
 
 
-def event_time(body: bytes) -> datetime:
-    """Return the time of the event that a task's body tells of.
+def event_time(body: WebhookBody) -> datetime:
+    """Return the time of the event in a task's body.
 
     Raises:
-        InvalidMessage: the body is not what `webhook_body` writes.
+        InvalidMessage: the timestamp is not an RFC 3339 time.
     """
     try:
-        return _timestamps.decode(body).timestamp
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidMessage(f"body: {error}") from error
+        return msgspec.convert(body.timestamp, _AwareTime)
+    except msgspec.ValidationError as error:
+        raise InvalidMessage(f"body: timestamp: {error}") from error
 
 
 def parse_webhook_body(body: bytes) -> WebhookBody:
-    """Read a task's body back, for the channel that needs its parts (mail).
+    """Read a task's body.
 
     Raises:
         InvalidMessage: the body is not what `webhook_body` writes.

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from shared.model.delivery import Delivery
-from shared.model.event import InvalidMessage, NewerMessage, epoch_ms, parse_webhook_body, rfc3339
+from shared.model.event import InvalidMessage, NewerMessage, WebhookBody, epoch_ms, parse_webhook_body, rfc3339
 from shared.model.reasons import DeadReason
 
 TASK_CONTENT_TYPE: Final = "application/json"
@@ -38,6 +39,11 @@ class Task:
     """Who put this task on the queue again (api, dispatcher, reconciler); such a task is checked before sending."""
     accepted_at: int = 0
     """Epoch milliseconds: when the event was handed to Signalpost; 0 where nobody noted it."""
+
+    @cached_property
+    def content(self) -> WebhookBody:
+        """What its body says; raises InvalidMessage if the body is not what `webhook_body` writes."""
+        return parse_webhook_body(self.body)
 
     def headers(self) -> dict[str, str | int]:
         """Return the facts as AMQP headers; empty ones are left out."""
@@ -114,9 +120,10 @@ def parse_task(channel: str, headers: Mapping[str, object], body: bytes) -> Task
         raise InvalidMessage("header subscription-id: missing")
     if channel == "email" and not texts["recipient"]:
         raise InvalidMessage("header recipient: missing")
-    parse_webhook_body(body)
     accepted_at = epoch_ms_header(headers, ACCEPTED_AT) or 0
-    return Task(channel=channel, attempt=attempt, not_before=not_before, accepted_at=accepted_at, body=body, **texts)
+    task = Task(channel=channel, attempt=attempt, not_before=not_before, accepted_at=accepted_at, body=body, **texts)
+    _ = task.content  # raises InvalidMessage for a body that can't be read
+    return task
 
 
 def epoch_ms_header(headers: Mapping[str, object], name: str) -> int | None:

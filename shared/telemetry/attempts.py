@@ -63,6 +63,6 @@ def record_transition(task: Task, transition: Transition) -> None:
     if transition.state is DeliveryState.DELIVERED and attempt is not None:
         delivered_at = transition.at.timestamp()
         # The clocks of two machines may differ by more than a delivery takes.
-        _since_event[channel].observe(max(delivered_at - event_time(task.body).timestamp(), 0.0))
+        _since_event[channel].observe(max(delivered_at - event_time(task.content).timestamp(), 0.0))
         if task.accepted_at:
             _since_acceptance[channel].observe(max(delivered_at - task.accepted_at / 1000, 0.0))
