@@ -3,10 +3,9 @@
 from services.webhook.sender import WebhookSender
 from services.webhook.settings import WebhookSettings
 from services.webhook.stall import StallWatch
-from shared.broker import Consumer
-from shared.delivery.context import WorkerContext
+from shared.delivery.context import WorkerContext, consumer_for
 from shared.delivery.worker import DeliveryWorker
-from shared.model.topology import WEBHOOK, to_send_queue, topology
+from shared.model.topology import WEBHOOK, to_send_queue
 from shared.outbound.policy import OutboundPolicy
 from shared.outbound.session import outbound_session
 from shared.storage import RateLimiter
@@ -39,13 +38,8 @@ class WebhookConsumer:
             context.tracing,
         )
         worker = DeliveryWorker(WEBHOOK, sender, context)
-        self._consumer = Consumer(
-            settings.amqp_url.get_secret_value(),
-            to_send_queue(WEBHOOK),
-            name=f"{self.name}.consumer",
-            prefetch=PREFETCH,
-            topology=topology(),
-            handler=worker.handle,
+        self._consumer = consumer_for(
+            settings, to_send_queue(WEBHOOK), worker.handle, name=f"{self.name}.consumer", prefetch=PREFETCH
         )
 
     def checks(self) -> dict[str, bool]:

@@ -14,9 +14,9 @@ from shared.delivery.ports import DeliveryStore, MessagePublisher, SubscriptionS
 from shared.model.delivery import Delivery, Transition
 from shared.model.event import epoch_ms
 from shared.model.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
-from shared.model.routing import dead_message, event_message, task_message
+from shared.model.routing import Received, dead_task_message, event_message, rejected_message, task_message
 from shared.model.system_events import TEST_EVENT, dead_lettered, delivery_updated, is_export_mail, webhook_disabled
-from shared.model.task import TASK_CONTENT_TYPE, DeadLetterInfo, Task
+from shared.model.task import DeadLetterInfo, Task
 from shared.model.topology import DELAY_HEADER, WEBHOOK
 from shared.process.clock import now_ms, utc_now
 from shared.telemetry.attempts import attempt_outcome, record_transition
@@ -86,15 +86,14 @@ class Settler:
         event = dead_lettered(delivery)
         if event is not None:
             await self._publisher.publish(event_message(event))
-        letter = dead_message(
-            task.channel,
-            dead_letter_for(delivery),
-            headers=task.headers() | {"attempt": max(delivery.attempts_made, 1)},
-            body=task.body,
-            content_type=TASK_CONTENT_TYPE,
-        )
-        await self._publisher.publish(letter)
-        DEAD_LETTERS.labels(task.channel, letter.headers["dead-reason"]).inc()
+        info = dead_letter_for(delivery)
+        await self._publisher.publish(dead_task_message(task, info, attempt=max(delivery.attempts_made, 1)))
+        DEAD_LETTERS.labels(task.channel, info.reason.value).inc()
+
+    async def reject(self, key: str, info: DeadLetterInfo, received: Received) -> None:
+        """Dead-letter a message that can't be worked on; `key` is webhook, email or event."""
+        await self._publisher.publish(rejected_message(key, info, received))
+        DEAD_LETTERS.labels(key, info.reason.value).inc()
 
     async def _charge(self, delivery: Delivery) -> None:
         """Count the failure against the webhook, and say so if that disabled it."""

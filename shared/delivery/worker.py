@@ -20,11 +20,11 @@ from shared.delivery.result import Busy, OurFault, Result, Sender, SubscriptionD
 from shared.model.delivery import Delivery
 from shared.model.event import InvalidMessage, NewerMessage, epoch_ms
 from shared.model.reasons import DeadReason
-from shared.model.routing import dead_message, held_message, readable_headers
+from shared.model.routing import held_message
 from shared.model.task import DeadLetterInfo, Task, parse_task
 from shared.model.topology import DELAY_STEPS
 from shared.process.clock import now_ms, utc_now
-from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, DEAD_LETTERS, POSTPONED
+from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, POSTPONED
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,9 @@ class DeliveryWorker:
         except NewerMessage as error:
             await self._hold(incoming, str(error))
         except InvalidMessage as error:
-            await self._dead_letter(incoming, str(error))
+            log.error("message.undecodable", channel=self._channel, detail=str(error))
+            info = DeadLetterInfo(reason=DeadReason.UNDECODABLE, detail=str(error))
+            await self._settler.reject(self._channel, info, incoming)
         else:
             await self._run(task, redelivered=incoming.redelivered)
         incoming.ack()
@@ -134,22 +136,4 @@ class DeliveryWorker:
         """Leave a task to a newer version, which runs beside this one while a deployment is updated."""
         log.warning("message.newer", channel=self._channel, detail=detail)
         POSTPONED.labels(self._channel, "newer_version").inc()
-        await self._publisher.publish(
-            held_message(
-                self._channel, headers=incoming.headers, body=incoming.body, content_type=incoming.content_type
-            )
-        )
-
-    async def _dead_letter(self, incoming: Incoming, detail: str) -> None:
-        log.error("message.undecodable", channel=self._channel, detail=detail)
-        DEAD_LETTERS.labels(self._channel, DeadReason.UNDECODABLE.value).inc()
-        letter = DeadLetterInfo(reason=DeadReason.UNDECODABLE, detail=detail)
-        await self._publisher.publish(
-            dead_message(
-                self._channel,
-                letter,
-                headers=readable_headers(incoming.headers),
-                body=incoming.body,
-                content_type=incoming.content_type,
-            )
-        )
+        await self._publisher.publish(held_message(self._channel, incoming))
