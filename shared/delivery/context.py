@@ -1,4 +1,4 @@
-"""The parts that every worker is put together from, made once and closed together. Nothing happens at import."""
+"""The parts of every worker, created once and closed together. Nothing happens at import."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -18,7 +18,7 @@ from shared.telemetry.tracing import Tracing
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerContext:
-    """A worker's own connections, and what works through them."""
+    """A worker's own connections, and what uses them."""
 
     database: Database
     publisher: MessagePublisher
@@ -27,7 +27,7 @@ class WorkerContext:
     deliveries: DeliveryStore
     settler: Settler
     reconcile_after: float
-    """Seconds past its due time after which a delivery is taken for stranded."""
+    """Seconds past its due time after which a delivery counts as stuck."""
     tracing: Tracing | None
 
     @classmethod
@@ -55,7 +55,7 @@ class WorkerContext:
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Notice that the database is away, and that it is back, for as long as the block lasts."""
+        """Watch whether the database answers, while the block runs."""
         watching = asyncio.create_task(self.database.watch())
         try:
             yield

@@ -1,7 +1,7 @@
-"""An event: how a producer's message is read, how it is written again, and the body that receivers get.
+"""An event: reading a producer's message, writing it again, and the body that receivers get.
 
-Reading is strict and names what is wrong, because a message that can't be read is dead-lettered with that sentence.
-`msgspec.Raw` keeps the bytes of `data` as they came: big integers, key order and unicode survive.
+Reading is strict, and its error names the fault, because the dead letter of an unreadable message carries that text.
+`msgspec.Raw` keeps the bytes of `data` unchanged: big integers, key order and Unicode survive.
 """
 
 import re
@@ -18,20 +18,20 @@ from shared.model.traceparent import valid_traceparent
 EVENT_CONTENT_TYPE: Final = "application/cloudevents+json"
 MAX_EVENT_BYTES: Final = 1024 * 1024
 OWN_SOURCE: Final = "/signalpost"
-"""The CloudEvents source of the events that Signalpost emits itself."""
+"""The CloudEvents source of system events."""
 
 _MAX_NAME = 256
 _AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
-# Receivers get the text as it came, so what msgspec reads beyond RFC 3339 (`+0100`, a space for the T) is refused.
+# Receivers get the text unchanged, so we refuse what msgspec accepts beyond RFC 3339 (`+0100`, a space for the T).
 _RFC_3339 = re.compile(r"[0-9-]{10}[Tt][0-9:]{8}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 
 class InvalidMessage(ValueError):
-    """The message can't be read; the text names the field, what is wrong and what it should be."""
+    """The message can't be read; the text names the field, the fault and what is expected."""
 
 
 class NewerMessage(InvalidMessage):
-    """The message says that its meaning is one that this version can't know; a newer one has to read it."""
+    """The message is marked for a newer version than this one."""
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,7 +51,7 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """An accepted event: the envelope's facts, checked, with `data` as the exact JSON text that came."""
+    """An accepted event: the checked attributes, with `data` as the producer's exact JSON text."""
 
     tenant_id: str
     source: str
@@ -71,7 +71,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredEvent:
-    """An event and what became of it."""
+    """An event as it is stored, with the outcome of its dispatch."""
 
     event: Event
     created_at: datetime
@@ -89,12 +89,12 @@ def parse_event(body: bytes) -> Event:
     """Read an event as a producer published it.
 
     Raises:
-        InvalidMessage: the body is no CloudEvents 1.0 JSON with the required attributes.
+        InvalidMessage: the body is not CloudEvents 1.0 JSON with the required attributes.
     """
     if len(body) > MAX_EVENT_BYTES:
         raise InvalidMessage(f"the event has {len(body)} bytes; at most {MAX_EVENT_BYTES} are accepted")
     try:
-        body.decode()  # `data` is passed through unread, so nobody else would notice bytes that are no text
+        body.decode()  # `data` is passed through unparsed, so only this notices invalid UTF-8
         envelope = _envelopes.decode(body)
     except UnicodeDecodeError as error:
         raise InvalidMessage(f"the body is not UTF-8 text: byte {error.start} is invalid") from error
@@ -121,7 +121,7 @@ def _checked(envelope: CloudEvent) -> Event:
         time_text=envelope.time,
         subject=envelope.subject,
         data=bytes(envelope.data),
-        # A broken trace is no reason to refuse an event; but as a header, too long a one would end the connection.
+        # An invalid trace is dropped, not refused; published as a header, a huge one would end the connection.
         traceparent=valid_traceparent(envelope.traceparent),
     )
 
@@ -175,7 +175,7 @@ class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def webhook_body(event: Event) -> bytes:
-    """Write exactly the bytes that are posted, and signed, for this event."""
+    """Write the exact bytes that are signed and posted for this event."""
     return _json.encode(
         WebhookBody(
             id=event.id,

@@ -1,4 +1,4 @@
-"""A message to publish, and which exchange, key and headers each kind of message takes. Nothing is published here."""
+"""Messages to publish: the exchange, routing key and headers of each kind. Pure: publishes nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

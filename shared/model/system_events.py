@@ -1,7 +1,7 @@
-"""The events that Signalpost emits itself about deliveries and webhooks.
+"""System events: what Signalpost itself emits about deliveries and webhooks.
 
-Their identity is derived from what they report, so emitting one again after a crash makes no second event.
-An event of our own never leads to another about its own delivery: that would never end.
+Their identity is derived from what they report, so emitting one again after a crash makes no second event. A system
+event never causes another about its own delivery: that would never end.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ from shared.model.topology import EMAIL
 
 EXPORT_READY: Final = "billing.export.ready"
 CONFIRMATION: Final = "email.confirmation"
-"""Asks one address whether it may be written to. No entry of the catalogue: nobody can subscribe to it."""
+"""Asks an address for consent. It is not in the catalogue: nobody can subscribe to it."""
 TEST_EVENT: Final = "webhook.test"
 DISABLED: Final = "webhook.disabled"
 DEAD_LETTERED: Final = "delivery.dead_lettered"
@@ -27,14 +27,14 @@ _INTERNAL: Final = frozenset({CONFIRMATION, TEST_EVENT, DISABLED, DEAD_LETTERED,
 
 
 def is_internal(event_type: str) -> bool:
-    """Tell whether Signalpost emits this type itself, so that its delivery must cause no further such event."""
+    """Tell whether this is a system event's type, so that its delivery must cause no further system event."""
     return event_type in _INTERNAL
 
 
 def system_event(
     *, tenant_id: str, source_id: str, type_: str, time: datetime, subject: str, data: dict[str, object]
 ) -> Event:
-    """Return an event with Signalpost as its source."""
+    """Return an event whose source is Signalpost."""
     return Event(
         tenant_id=tenant_id,
         source=OWN_SOURCE,
@@ -49,7 +49,7 @@ def system_event(
 
 
 def dead_lettered(delivery: Delivery) -> Event | None:
-    """Return the event about a dead letter, or None if the dead delivery was of one of our own events."""
+    """Return the event about a dead letter; None if the dead delivery was of a system event."""
     if is_internal(delivery.event_type):
         return None
     data: dict[str, object] = {
@@ -79,12 +79,12 @@ def dead_lettered(delivery: Delivery) -> Event | None:
 
 
 def is_export_mail(item: Delivery | Task) -> bool:
-    """Tell whether every change of this delivery is to be told as `billing.export.delivery_updated`."""
+    """Tell whether each change of this delivery emits `billing.export.delivery_updated`."""
     return item.channel == EMAIL and item.event_type == EXPORT_READY
 
 
 def delivery_updated(delivery: Delivery) -> Event | None:
-    """Return the event that tells where the mail about a billing export stands; None for every other delivery."""
+    """Return the event about the state of a billing export's mail; None for every other delivery."""
     if not is_export_mail(delivery):
         return None
     data: dict[str, object] = {
