@@ -72,7 +72,7 @@ _TEXT_HEADERS = {
     "republished-by": "republished_by",
 }
 MESSAGE_VERSION: Final = 1
-"""The format of tasks. Raise it only if ignoring the new part would be wrong; an additional header doesn't need it."""
+"""The format of tasks. Raise it only if ignoring the new part would be wrong; a new header doesn't need it."""
 VERSION_HEADER: Final = "message-version"
 """Carries that number; a task without it has version 1."""
 _REQUIRED_HEADERS = {"delivery-id", "event-id", "event-type", "tenant-id"}

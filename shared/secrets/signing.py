@@ -1,8 +1,7 @@
 """Signatures of outgoing webhooks: Standard Webhooks (`webhook-signature`) and the product's own hex headers.
 
-Only says which headers belong to a request; never where secrets come from, what time it is or how a request
-is sent. Pure: no I/O. Signing a 1 kB body with one secret costs about 15 microseconds, base64 included, so
-nothing is prepared or cached.
+It only builds the headers of a request; secrets, the time and sending are the caller's. Pure: no I/O. Signing a 1 kB
+body with one secret costs about 15 microseconds, including base64, so nothing is prepared or cached.
 """
 
 import hmac
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from shared.model.subscription import Origin
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix, not a secret
-"""What a webhook's secret begins with; the base64 of the signing key follows."""
+"""A webhook's secret begins with this; the base64 of the signing key follows."""
 
 STANDARD_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 SIGNED_HEADERS = frozenset(
@@ -29,12 +28,12 @@ def standard_webhooks_signature(secret: str, message_id: str, timestamp: int, bo
 
     Args:
         secret: `whsec_` + base64.
-        message_id: what the `webhook-id` header holds; the same on every attempt.
-        timestamp: what the `webhook-timestamp` header holds: Unix seconds of this attempt.
+        message_id: the value of the `webhook-id` header; the same on every attempt.
+        timestamp: the value of the `webhook-timestamp` header: Unix seconds of this attempt.
         body: the raw bytes that are posted.
 
     Raises:
-        ValueError: the secret is not of that form. The message does not repeat it.
+        ValueError: the secret has another form. The message does not repeat it.
     """
     if not secret.startswith(SECRET_PREFIX):
         raise ValueError(f"a webhook secret begins with {SECRET_PREFIX}")
@@ -61,7 +60,7 @@ def signature_headers(
         body: the raw bytes that are posted.
 
     Raises:
-        ValueError: there is not one secret or two, or one is malformed.
+        ValueError: there are not one or two secrets, or one is malformed.
     """
     if not 1 <= len(secrets) <= 2:
         raise ValueError(f"a request is signed with one secret or two, not {len(secrets)}")
