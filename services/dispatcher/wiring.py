@@ -37,7 +37,7 @@ class Dispatcher:
         self._reconciler = Reconciler(context, after=settings.notification_reconcile_after)
 
     def checks(self) -> dict[str, bool]:
-        """Return what dispatching needs."""
+        """Return the conditions for dispatching."""
         return {
             "broker": all(consumer.is_ready for consumer in self._consumers),
             "database": self._context.database.is_ready,

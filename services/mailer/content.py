@@ -1,4 +1,4 @@
-"""Which kind of mail a task becomes, and the variables its template gets. Pure."""
+"""Chooses the kind of mail for a task, and its template's variables. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _DIRECT_KINDS = {
 
 
 def kind_of(task: Task) -> MailKind:
-    """Return the kind of mail: the event's own one for people it names, a plain notice for subscribers."""
+    """Return the kind of mail: the event's own kind for people it names, a plain notice for subscribers."""
     if task.event_type == CONFIRMATION:
         return MailKind.CONFIRM_SUBSCRIPTION
     if task.subscription_id:
@@ -54,13 +54,13 @@ def variables_for(kind: MailKind, task: Task, branding: Branding, links: Mapping
 def _indented(data: object, raw: bytes) -> str:
     try:
         return json.dumps(data, indent=2, ensure_ascii=False)
-    except RecursionError:  # writing goes deeper into the stack than reading
+    except RecursionError:  # encoding needs more stack than decoding
         return raw.decode()
 
 
 def _parsed(data: bytes) -> Any:
-    # Not msgspec: a number beyond its range is legal JSON, and no reason to withhold a mail.
+    # Not msgspec: a number beyond its range is legal JSON and must not stop a mail.
     try:
         return json.loads(data)
-    except (ValueError, RecursionError):  # an integer of thousands of digits
+    except (ValueError, RecursionError):  # or an integer of thousands of digits
         return data.decode()

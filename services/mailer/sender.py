@@ -1,7 +1,7 @@
-"""Sends one mail task: reads the tenant's branding, renders, composes, sends, and says what came of it.
+"""Sends one mail task: reads the tenant's branding, renders, composes, sends, and reports the result.
 
-While our own mail server can't be used at all (unreachable, login or TLS refused) nobody's delivery is
-charged: the task is held, unacked, and the mailer says that it is not ready.
+While our own mail server can't be used at all (unreachable, login or TLS refused), no attempt is charged: the task is
+held unacked, and the mailer reports that it is not ready.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from shared.storage.branding import Brandings
 log = structlog.get_logger(__name__)
 
 HOLD_SECONDS = 300.0
-"""A held mail is put on the ladder after this long: RabbitMQ closes a channel whose message is unacked for 30 min."""
+"""After this long a held mail is deferred: RabbitMQ closes a channel whose message is unacked for 30 minutes."""
 HELD_WAIT = 60.0
 WATCH_INTERVAL = 5.0
 
@@ -56,11 +56,11 @@ class MailSender:
 
     @property
     def has_links(self) -> bool:
-        """Whether no mail had to wait so far because it needs a link and PUBLIC_URL is missing."""
+        """Whether no mail has waited yet because it needs a link and PUBLIC_URL is missing."""
         return not self._has_missed_links
 
     async def watch(self) -> None:
-        """Notice that the mail server can be used again although no mail asks for it; runs until cancelled."""
+        """Check an unusable mail server again, even if no mail is sent; runs until cancelled."""
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
             if not self._is_usable:
@@ -69,7 +69,7 @@ class MailSender:
                     self._is_usable = True
 
     def drain(self) -> None:
-        """Hold nothing any more: what can't be sent now takes the ladder."""
+        """Stop holding mails: what can't be sent now is deferred."""
         self._draining.set()
 
     async def send(self, task: Task, attempt: int) -> Result:
@@ -111,11 +111,13 @@ class MailSender:
         if subscription is None:
             return SubscriptionDeleted()
         if not subscription.confirmed and kind is not MailKind.CONFIRM_SUBSCRIPTION:
-            return Skipped(reason=SkipReason.UNCONFIRMED, detail="the recipient does not, or no longer, want it")
+            return Skipped(
+                reason=SkipReason.UNCONFIRMED, detail="the recipient has not confirmed, or has unsubscribed"
+            )
         if not subscription.enabled:
             return Withdrawn(reason=DeadReason.WEBHOOK_DISABLED, detail="the e-mail subscription is disabled")
         if self._links is None:
-            # Without the way out, a mail to a subscriber is none that we may send.
+            # Never mail a subscriber without an unsubscribe link.
             self._has_missed_links = True
             return OurFault(detail="PUBLIC_URL is not set, so the mail's link can't be made", wait=HELD_WAIT)
         return None
@@ -134,10 +136,10 @@ class MailSender:
         )
 
     async def _send_or_hold(self, message: EmailMessage, recipient: str) -> SmtpReceipt:
-        """Send, waiting out a mail server that can't be used.
+        """Send; wait while the mail server can't be used.
 
         Raises:
-            MailUnavailable: it was waited for long enough, or the mailer is stopping.
+            MailUnavailable: the server stayed unusable for HOLD_SECONDS, or the mailer is stopping.
         """
         backoff = Backoff()
         deadline = asyncio.get_running_loop().time() + HOLD_SECONDS
@@ -159,7 +161,7 @@ class MailSender:
 
 
 def _links_of(kind: MailKind, task: Task, links: Links | None) -> dict[str, str]:
-    """Return the signed links of a mail to a subscriber; made now, so that no queue and no database holds one."""
+    """Return the signed links of a mail to a subscriber. Created now, so that no queue or database holds them."""
     if not task.subscription_id or links is None:
         return {}
     purpose, name = Purpose.UNSUBSCRIBE, "unsubscribe_url"

@@ -11,7 +11,7 @@ from shared.model.topology import EMAIL, to_send_queue
 from shared.storage.branding import Brandings
 
 PREFETCH = 100
-"""Some mails for each SMTP connection, so that none waits for the broker."""
+"""Several mails for each SMTP session, so that no session waits for the broker."""
 
 
 class Mailer:
@@ -29,7 +29,7 @@ class Mailer:
         )
 
     def checks(self) -> dict[str, bool]:
-        """Return what sending needs."""
+        """Return the conditions for sending."""
         return {
             "broker": self._consumer.is_ready,
             "database": self._context.database.is_ready,
@@ -47,7 +47,7 @@ class Mailer:
             watching.cancel()
 
     async def stop(self) -> None:
-        """Finish and record what is in flight, then close."""
+        """Finish and record the attempts in flight, then close."""
         self._sender.drain()
         await self._consumer.stop()
         await self._pool.aclose()

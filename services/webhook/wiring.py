@@ -11,9 +11,9 @@ from shared.outbound.session import outbound_session
 from shared.storage import RateLimiter
 
 PREFETCH = 500
-"""Deliveries worked on at once by one process: at 10 ms a request this is far more than one core can send."""
+"""Concurrent deliveries of one process: at 10 ms a request this is far more than one core can send."""
 CONNECT_TIMEOUT_SHARE = 0.5
-"""How much of the total timeout a connect may take."""
+"""The share of the total timeout that a connect may take."""
 
 
 class WebhookConsumer:
@@ -43,7 +43,7 @@ class WebhookConsumer:
         )
 
     def checks(self) -> dict[str, bool]:
-        """Return what sending needs."""
+        """Return the conditions for sending."""
         return {"broker": self._consumer.is_ready, "database": self._context.database.is_ready}
 
     async def run(self) -> None:
@@ -52,7 +52,7 @@ class WebhookConsumer:
             await self._consumer.run()
 
     async def stop(self) -> None:
-        """Finish and record what is in flight, then close."""
+        """Finish and record the attempts in flight, then close."""
         await self._consumer.stop()
         self._stall_watch.stop()
         await self._session.close()

@@ -1,9 +1,9 @@
 """The aiohttp session that applies the outbound policy to every address it dials.
 
-It knows nothing of webhooks. The check is where sockets are opened, because aiohttp does not ask the resolver about IP
-literals, and because a name may resolve differently a moment later (DNS rebinding). Every dial of aiohttp uses
-`socket_factory`, including each address of a happy-eyeballs race. A pooled connection was checked when it was dialled,
-and is reused only for the same scheme, host and port.
+It knows nothing of webhooks. The check is where sockets are opened, because aiohttp does not ask the resolver about
+IP literals, and because a name may resolve differently a moment later (DNS rebinding). Every dial of aiohttp uses
+`socket_factory`, including each address of a happy-eyeballs race. A pooled connection was checked when it was
+dialled, and is reused only for the same scheme, host and port.
 """
 
 import socket
@@ -44,8 +44,8 @@ def outbound_session(
 ) -> aiohttp.ClientSession:
     """Return a session that can reach only what the policy allows; close it like any other.
 
-    It ignores the environment's proxies and netrc, keeps no cookies and does not decompress answers. It opens any number
-    of connections: the caller limits the requests in flight.
+    It ignores the environment's proxies and netrc, keeps no cookies and does not decompress answers. It opens any
+    number of connections: the caller limits the requests in flight.
 
     Args:
         policy: what may be dialled.

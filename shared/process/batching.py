@@ -1,7 +1,7 @@
 """Combines many small requests of nearly the same time into one big one.
 
-It saves a database round trip for each message: every caller awaits its own result, while one flush serves all callers
-of the last few milliseconds.
+It saves a database round trip for each message: every caller awaits its own result, while one flush serves all
+callers of the last few milliseconds.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ PATIENCE = 0.025
 class Batcher(Generic[Item, Result]):
     """Collects items for `window` seconds or until there are `max_items`, then flushes them together.
 
-    A window of 0 ends with the current iteration of the event loop, so items that arrive together still share a flush.
+    A window of 0 ends with the event loop's current iteration, so items that arrive together still share a flush.
 
     Under load it collects for `busy_window` seconds (by default the same): a flush costs much more than an item, so
     waiting a few milliseconds longer increases throughput.

@@ -71,8 +71,8 @@ def run_program(name: str, settings_class: type[SettingsT], build: Callable[[Set
 def _relieve_garbage_collection() -> None:
     """Freeze everything allocated so far (mostly modules) out of garbage collection.
 
-    Scanning it repeatedly took a seventh of a consumer's CPU. The thresholds stay at Python's defaults: with higher ones
-    a mailer, whose mails are full of reference cycles, used half as much memory again.
+    Scanning it repeatedly took a seventh of a consumer's CPU. The thresholds stay at Python's defaults: with higher
+    ones a mailer, whose mails are full of reference cycles, used half as much memory again.
     """
     gc.collect()
     gc.freeze()

@@ -1,6 +1,6 @@
-"""Counts what came of a delivery's attempt, or that it ended without one.
+"""Counts the outcome of a delivery's attempt, or its end without one.
 
-The children of a metric are looked up once: `labels()` takes several times as long as the increment.
+Each metric's children are looked up once, because `labels()` takes several times as long as the increment.
 """
 
 from itertools import product
@@ -43,7 +43,7 @@ _since_acceptance = {channel: SINCE_ACCEPTANCE.labels(channel) for channel in CH
 
 
 def attempt_outcome(attempt: Attempt) -> str:
-    """Return one of `ATTEMPT_OUTCOMES`: the many error classes and codes sorted into few."""
+    """Return one of `ATTEMPT_OUTCOMES`, which group the many error classes and codes."""
     if attempt.error is None:
         return "success"
     if attempt.error.startswith("http_") and attempt.status is not None:
@@ -53,7 +53,7 @@ def attempt_outcome(attempt: Attempt) -> str:
 
 
 def record_transition(task: Task, transition: Transition) -> None:
-    """Count a change of a delivery that was recorded."""
+    """Count a recorded change of a delivery."""
     channel, attempt = task.channel, transition.attempt
     if attempt is not None:
         _attempts[channel, attempt_outcome(attempt)].inc()
