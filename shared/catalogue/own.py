@@ -1,6 +1,6 @@
-"""The built-in types that Signalpost emits itself, about its own work.
+"""The built-in types of system events, which Signalpost emits about its own work.
 
-No event of these types may cause a further one about its own delivery (`shared.model.system_events.is_internal`).
+A system event must never cause another about its own delivery (`shared.model.system_events.is_internal`).
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ OWN_TYPES: Final = (
         schema=data(
             required=("webhook_id", "message"),
             webhook_id=ident("The webhook under test."),
-            message=text("A sentence for whoever reads the receiver's log."),
+            message=text("A sentence for readers of the receiver's log."),
             sent_by=text("Who asked for the test."),
         ),
         example={"webhook_id": "whk_1", "message": "This is a test event from Signalpost.", "sent_by": "user_1"},
@@ -30,7 +30,7 @@ OWN_TYPES: Final = (
             required=("webhook_id", "reason", "disabled_at"),
             webhook_id=ident("The webhook."),
             reason=text(
-                "`gone`: the receiver answered 410; `consecutive_failures`: too many deliveries in a row died."
+                "`gone`: the receiver answered 410; `consecutive_failures`: too many consecutive deliveries died."
             ),
             disabled_at=time("When."),
             consecutive_failures=count("Deliveries that died in a row."),

@@ -1,7 +1,7 @@
 """The built-in types that the product emits: the data-wiping backend's and the signing service's.
 
-`required` names only what Signalpost itself reads, or the one identifier without which nobody could tell
-what the event is about: an event that is refused here reaches no one.
+`required` names only the fields that Signalpost itself reads, or the one identifier that says what the event is
+about: an event that is refused here reaches no one.
 """
 
 from typing import Final

@@ -52,7 +52,7 @@ async def _tell_stored(context: OperatorContext, stored: StoredEvent) -> Iterato
 
 def _tell_dead_letter(letter: Letter) -> Iterator[str]:
     at = "" if letter.parked_at is None else f" at {letter.parked_at:%Y-%m-%dT%H:%M:%SZ}"
-    yield f"Event {letter.source_id or letter.id} was not accepted; its dead letter is in notifications.dlq.event{at}:"
+    yield f"Event {letter.source_id or letter.id} was not accepted; see notifications.dlq.event{at}:"
     yield f"  {letter.reason}: {letter.detail or 'no detail'}"
     yield f"  To do: {remedy(letter.reason, is_dead=True)} (`worker dlq show {letter.id}`)"
 
