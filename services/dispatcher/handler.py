@@ -16,17 +16,13 @@ from shared.delivery.context import WorkerContext
 from shared.model.delivery import Transport
 from shared.model.event import OWN_SOURCE, InvalidMessage, parse_event
 from shared.model.reasons import DeadReason
-from shared.model.routing import dead_message, deferred_event_message, readable_headers
+from shared.model.routing import deferred_event_message
 from shared.model.system_events import is_internal
 from shared.model.task import DeadLetterInfo, epoch_ms_header
 from shared.model.topology import EVENT
 from shared.process.batching import Batcher
 from shared.process.clock import now_ms
-from shared.telemetry.metrics import (
-    DEAD_LETTERS,
-    EVENTS_DEFERRED,
-    EVENTS_REJECTED,
-)
+from shared.telemetry.metrics import EVENTS_DEFERRED, EVENTS_REJECTED
 from shared.telemetry.spans import dispatching, note_rejected
 from signalpost.checking import read_event
 from signalpost.message import ACCEPTED_AT
@@ -49,8 +45,8 @@ class EventHandler:
         *,
         transport: Transport,
     ) -> None:
-        self._catalogue, self._publisher, self._events = catalogue, context.publisher, context.events
-        self._tracing = context.tracing
+        self._catalogue, self._publisher, self._settler = catalogue, context.publisher, context.settler
+        self._events, self._tracing = context.events, context.tracing
         self._fairness = TenantFairness()
         self._batch = BatchDispatcher(catalogue, context, transport=transport)
         self._batches: Batcher[Arrival, bool] = Batcher(
@@ -85,14 +81,7 @@ class EventHandler:
         tenant = arrival.event.tenant_id
         if not self._fairness.admit(tenant):
             EVENTS_DEFERRED.inc()
-            await self._publisher.publish(
-                deferred_event_message(
-                    incoming.routing_key,
-                    headers={ACCEPTED_AT: arrival.accepted_at, **incoming.headers},
-                    body=incoming.body,
-                    content_type=incoming.content_type,
-                )
-            )
+            await self._publisher.publish(deferred_event_message(incoming, accepted_at=arrival.accepted_at))
             return
         try:
             await self._dispatch(arrival)
@@ -133,15 +122,7 @@ class EventHandler:
         if self._tracing is not None:
             note_rejected(self._tracing, incoming.headers.get("traceparent"), reason.value)
         EVENTS_REJECTED.labels(reason.value).inc()
-        DEAD_LETTERS.labels(EVENT, reason.value).inc()
-        await self._publisher.publish(
-            dead_message(
-                EVENT,
-                DeadLetterInfo(reason=reason, detail=detail, routing_key=incoming.routing_key),
-                headers=readable_headers(incoming.headers),
-                body=incoming.body,
-                content_type=incoming.content_type,
-            )
-        )
+        info = DeadLetterInfo(reason=reason, detail=detail, routing_key=incoming.routing_key)
+        await self._settler.reject(EVENT, info, incoming)
         with contextlib.suppress(InvalidMessage):  # what can't be read was never stored
             await self._events.give_up(parse_event(incoming.body))

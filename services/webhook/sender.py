@@ -85,17 +85,17 @@ class WebhookSender:
         wait = await self._acquire(limit, webhook)
         if wait is not None:
             return Busy(wait)
-        began, stood_still, congested = time.monotonic(), self._stall_watch.seconds(), True
+        began, stalled, congested = time.monotonic(), self._stall_watch.seconds(), True
         try:
             result = await self._post(task, attempt, webhook, secrets)
             congested = isinstance(result, Failed) and result.attempt.error in CONGESTION
         except LookupsExhausted:
             congested = False
-            return OurFault(detail="name servers that don't answer hold every name lookup", wait=LOOKUP_WAIT)
+            return OurFault(detail="unanswered name lookups of other hosts occupy every thread", wait=LOOKUP_WAIT)
         finally:
             limit.release(duration=time.monotonic() - began, congested=congested)
-        if self._stall_watch.seconds() > stood_still and isinstance(result, Failed) and result.attempt.status is None:
-            return OurFault(detail="this process stood still while the request was under way", wait=STALL_WAIT)
+        if self._stall_watch.seconds() > stalled and isinstance(result, Failed) and result.attempt.status is None:
+            return OurFault(detail="this process was stalled during the request", wait=STALL_WAIT)
         return result
 
     async def _acquire(self, limit: ConcurrencyLimit, webhook: Subscription) -> float | None:

@@ -1,6 +1,6 @@
 """Writes the catalogue as a page for people (`docs/events.md`); `python -m shared.catalogue` prints it.
 
-It shows nothing that the catalogue does not hold, so the page can't say anything else than the services do.
+It shows only the catalogue, so the page can't contradict the services.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Takes tasks from one channel's queue, one coroutine each, from the first byte to the ack.
+"""Runs the tasks of one channel's queue, each in a coroutine of its own, up to the ack.
 
-The ack comes last, whatever happens. A fault of ours never leaves through here as a nack: the message waits
-unacked while a server is away, or takes the delay ladder without costing an attempt.
+The ack always comes last. A fault of ours never becomes a nack: the message waits unacked while a server is away, or
+goes to a delay queue without costing an attempt.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from shared.delivery.result import Busy, OurFault, Result, Sender, SubscriptionD
 from shared.model.delivery import Delivery
 from shared.model.event import InvalidMessage, NewerMessage, epoch_ms
 from shared.model.reasons import DeadReason
-from shared.model.routing import dead_message, held_message, readable_headers
+from shared.model.routing import held_message
 from shared.model.task import DeadLetterInfo, Task, parse_task
 from shared.model.topology import DELAY_STEPS
 from shared.process.clock import now_ms, utc_now
-from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, DEAD_LETTERS, POSTPONED
+from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, POSTPONED
 
 log = structlog.get_logger(__name__)
 
 _SHORTEST_STEP_MS = round(min(DELAY_STEPS.values()) * 1000)
 DELAY_MARGIN = 0.1
-"""Seconds. What is postponed waits whole seconds, as the ladder does, and the time it takes to get onto each rung. A
-longer remainder, or a second that is whole no longer, would be waited out here, in a place that others need."""
+"""Seconds added to a postponement for the way through the delay queues, which wait whole seconds. Without it a task
+would come back a moment early and wait out the rest here, in a place that others need."""
 _BUSY_WAIT = 5.0
 _BUG_WAIT = 25.0
 
@@ -49,20 +49,22 @@ class DeliveryWorker:
         ATTEMPTS_IN_FLIGHT.labels(channel).set_function(lambda: self._attempting)
 
     async def handle(self, incoming: Incoming) -> None:
-        """Bring one message to its end and ack it."""
+        """Work on one message and ack it."""
         try:
             task = parse_task(self._channel, incoming.headers, incoming.body)
         except NewerMessage as error:
             await self._hold(incoming, str(error))
         except InvalidMessage as error:
-            await self._dead_letter(incoming, str(error))
+            log.error("message.undecodable", channel=self._channel, detail=str(error))
+            info = DeadLetterInfo(reason=DeadReason.UNDECODABLE, detail=str(error))
+            await self._settler.reject(self._channel, info, incoming)
         else:
             await self._run(task, redelivered=incoming.redelivered)
         incoming.ack()
 
     async def _run(self, task: Task, *, redelivered: bool) -> None:
         if task.delivery_id in self._busy:
-            # A second copy of what is being sent right now: look again when that is recorded.
+            # Another copy is being sent right now: check again when its outcome is recorded.
             await self._postpone(task, _BUSY_WAIT, why="second_copy")
             return
         self._busy.add(task.delivery_id)
@@ -122,7 +124,7 @@ class DeliveryWorker:
             return result
 
     async def _postpone(self, task: Task, wait: float, *, why: str) -> None:
-        """Let a task come again later without costing an attempt; then it is checked."""
+        """Repeat a task later without costing an attempt; it is prechecked then."""
         POSTPONED.labels(self._channel, why).inc()
         due_at = utc_now() + timedelta(seconds=ceil(wait) + DELAY_MARGIN)
         await self._deliveries.defer(task.delivery_id, due_at)
@@ -131,25 +133,7 @@ class DeliveryWorker:
         )
 
     async def _hold(self, incoming: Incoming, detail: str) -> None:
-        """Leave a task to a newer version, which runs beside this one while a deployment is updated."""
+        """Leave a task to a newer version, which runs beside this one during an update."""
         log.warning("message.newer", channel=self._channel, detail=detail)
         POSTPONED.labels(self._channel, "newer_version").inc()
-        await self._publisher.publish(
-            held_message(
-                self._channel, headers=incoming.headers, body=incoming.body, content_type=incoming.content_type
-            )
-        )
-
-    async def _dead_letter(self, incoming: Incoming, detail: str) -> None:
-        log.error("message.undecodable", channel=self._channel, detail=detail)
-        DEAD_LETTERS.labels(self._channel, DeadReason.UNDECODABLE.value).inc()
-        letter = DeadLetterInfo(reason=DeadReason.UNDECODABLE, detail=detail)
-        await self._publisher.publish(
-            dead_message(
-                self._channel,
-                letter,
-                headers=readable_headers(incoming.headers),
-                body=incoming.body,
-                content_type=incoming.content_type,
-            )
-        )
+        await self._publisher.publish(held_message(self._channel, incoming))

@@ -38,18 +38,18 @@ __all__ = [
 ]
 
 OWN_SOURCE: Final = "/signalpost"
-"""The CloudEvents source of the events that Signalpost emits itself."""
+"""The CloudEvents source of system events."""
 
 _AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class NewerMessage(InvalidMessage):
-    """The message says that its meaning is one that this version can't know; a newer one has to read it."""
+    """The message is marked for a newer version than this one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredEvent:
-    """An event and what became of it."""
+    """An event as it is stored, with the outcome of its dispatch."""
 
     event: Event
     created_at: datetime
@@ -71,7 +71,7 @@ class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def webhook_body(event: Event) -> bytes:
-    """Write exactly the bytes that are posted, and signed, for this event."""
+    """Write the exact bytes that are signed and posted for this event."""
     return _json.encode(
         WebhookBody(
             id=event.id,
@@ -90,23 +90,22 @@ class _Timestamp(msgspec.Struct):
 
 _json = msgspec.json.Encoder()
 _bodies = msgspec.json.Decoder(WebhookBody)
-_timestamps = msgspec.json.Decoder(_Timestamp)
 
 
-def event_time(body: bytes) -> datetime:
-    """Return the time of the event that a task's body tells of.
+def event_time(body: WebhookBody) -> datetime:
+    """Return the time of the event in a task's body.
 
     Raises:
-        InvalidMessage: the body is not what `webhook_body` writes.
+        InvalidMessage: the timestamp is not an RFC 3339 time.
     """
     try:
-        return _timestamps.decode(body).timestamp
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidMessage(f"body: {error}") from error
+        return msgspec.convert(body.timestamp, _AwareTime)
+    except msgspec.ValidationError as error:
+        raise InvalidMessage(f"body: timestamp: {error}") from error
 
 
 def parse_webhook_body(body: bytes) -> WebhookBody:
-    """Read a task's body back, for the channel that needs its parts (mail).
+    """Read a task's body.
 
     Raises:
         InvalidMessage: the body is not what `webhook_body` writes.

@@ -1,7 +1,7 @@
-"""Identifiers: derived where a repeat must not create a second object, random where it must.
+"""Identifiers: derived where a repeat must not create a second object, random elsewhere.
 
-An event's id follows from (tenant, source, id) and a delivery's id from event and target, so that any
-redelivery, by producer or broker, meets the object it made the first time. Pure: no I/O.
+An event's id follows from (tenant, source, id) and a delivery's id from event and target, so a repeat by producer or
+broker finds the object that the first one created. Pure: no I/O.
 """
 
 import secrets

@@ -1,4 +1,4 @@
-"""Which subscriptions an event is for, and why not for the others."""
+"""Matches events to subscriptions, and says why one does not match."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ def mismatch(subscription: Subscription, event: Event) -> str | None:
     target = tested_webhook(event)
     if target is not None:
         return None if subscription.id == target else "it is a test event of another webhook"
-    if event.type == CONFIRMATION:  # whoever published it: nobody but the address in question is ever asked
+    if event.type == CONFIRMATION:  # even if a producer published it: only the address itself is asked
         return "it asks an address to confirm its subscription"
     if subscription.subject is not None and subscription.subject != event.subject:
         return f"it is bound to the subject {subscription.subject}, the event's is {event.subject or 'empty'}"
@@ -35,5 +35,5 @@ def mismatch(subscription: Subscription, event: Event) -> str | None:
 
 
 def matched(event: Event, subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Return those of the tenant's subscriptions that an event is for."""
+    """Return the subscriptions, among its tenant's, that an event is for."""
     return [subscription for subscription in subscriptions if mismatch(subscription, event) is None]

@@ -1,8 +1,8 @@
 """Subscription patterns: which event types a subscription wants.
 
 A pattern is an exact type (`certificate.issued`), `segment.*` (one or more further segments) or `*`.
-Matching is turned round: the few patterns that would match a type are listed, so that finding the
-subscriptions of an event is one equality look-up (`{"events": {"$in": patterns_matching(type)}}`). Pure: no I/O.
+Matching works backwards: we list the few patterns that match a type, so finding the subscriptions of an event is
+one equality look-up (`{"events": {"$in": patterns_matching(type)}}`). Pure: no I/O.
 """
 
 from functools import lru_cache
@@ -28,14 +28,14 @@ _ALLOWED = (
 
 
 class InvalidPattern(ValueError):
-    """The text is no subscription pattern; the message quotes it and says what is allowed."""
+    """The text is not a subscription pattern; the message quotes it and says what is allowed."""
 
 
 def parse_pattern(text: str) -> str:
     """Return the pattern as it is stored: without the spaces around it.
 
     Raises:
-        InvalidPattern: the text is none.
+        InvalidPattern: the text is not a valid pattern.
     """
     pattern = text.strip()
     # The prefix must leave room for a further segment, else the pattern could never match anything.

@@ -1,7 +1,7 @@
-"""The events that Signalpost emits itself about deliveries and webhooks.
+"""System events: what Signalpost itself emits about deliveries and webhooks.
 
-Their identity is derived from what they report, so emitting one again after a crash makes no second event.
-An event of our own never leads to another about its own delivery: that would never end.
+Their identity is derived from what they report, so emitting one again after a crash makes no second event. A system
+event never causes another about its own delivery: that would never end.
 """
 
 from datetime import datetime
@@ -43,7 +43,7 @@ EXPORT_UPDATED: Final = system.BillingExportDeliveryUpdated.type
 def system_event(
     *, tenant_id: str, source_id: str, type_: str, time: datetime, subject: str, data: dict[str, object]
 ) -> Event:
-    """Return an event with Signalpost as its source."""
+    """Return an event whose source is Signalpost."""
     return Event(
         tenant_id=tenant_id,
         source=OWN_SOURCE,
@@ -58,7 +58,7 @@ def system_event(
 
 
 def dead_lettered(delivery: Delivery) -> Event | None:
-    """Return the event about a dead letter, or None if the dead delivery was of one of our own events."""
+    """Return the event about a dead letter; None if the dead delivery was of a system event."""
     if is_internal(delivery.event_type):
         return None
     data: dict[str, object] = {
@@ -88,12 +88,12 @@ def dead_lettered(delivery: Delivery) -> Event | None:
 
 
 def is_export_mail(item: Delivery | Task) -> bool:
-    """Tell whether every change of this delivery is to be told as `billing.export.delivery_updated`."""
+    """Tell whether each change of this delivery emits `billing.export.delivery_updated`."""
     return item.channel == EMAIL and item.event_type == EXPORT_READY
 
 
 def delivery_updated(delivery: Delivery) -> Event | None:
-    """Return the event that tells where the mail about a billing export stands; None for every other delivery."""
+    """Return the event about the state of a billing export's mail; None for every other delivery."""
     if not is_export_mail(delivery):
         return None
     data: dict[str, object] = {

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object (or one readable line) for each event, on standard output.
 
-Event names are dotted and stable; facts are fields, never part of the name. Libraries that use the standard
-`logging` come out in the same shape.
+Event names are dotted and stable; facts are fields, never part of the name. Records of the standard `logging` take
+the same form.
 """
 
 import logging

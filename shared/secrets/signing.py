@@ -40,7 +40,7 @@ def signature_headers(
         body: the raw bytes that are posted.
 
     Raises:
-        ValueError: there is not one secret or two, or one is malformed.
+        ValueError: there are not one or two secrets, or one is malformed.
     """
     if not 1 <= len(secrets) <= 2:
         raise ValueError(f"a request is signed with one secret or two, not {len(secrets)}")

@@ -1,7 +1,7 @@
-"""Subscriptions: who wants which events, and where to. Webhooks and mail subscriptions are one collection.
+"""Subscriptions: who wants which events, and where to. One collection holds webhooks and mail subscriptions.
 
-There is no cache of them anywhere: a webhook created before an event is published receives it, and one
-that is disabled or deleted stops at once. Readers are batched instead.
+Nothing caches them: a webhook created before an event is published receives it, and one that is disabled or deleted
+stops immediately. Reads are batched instead.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from shared.process.batching import Batcher
 from shared.storage.database import Database, Document, StorageUnavailable
 
 READ_WINDOW = 0.0
-"""Seconds in which wanted ids are gathered into one `find`: one that comes alone does not wait."""
+"""Seconds for which ids are collected into one `find`; a lone id does not wait."""
 BUSY_READ_WINDOW = 0.025
 """The same under load."""
 
@@ -47,7 +47,7 @@ class Subscriptions:
         tenants: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
         for tenant, patterns in wanted:
             tenants[tuple(patterns)].append(tenant)
-        # One branch for each type of event: one for each tenant costs the server four times as much.
+        # One branch for each event type; one for each tenant would cost the server four times as much.
         branches = [
             {"tenant_id": {"$in": those}, "events": {"$in": list(patterns)}} for patterns, those in tenants.items()
         ]
@@ -69,10 +69,10 @@ class Subscriptions:
     async def count_failure(
         self, subscription_id: str, failed_delivery_id: str, *, threshold: int
     ) -> Subscription | None:
-        """Count a delivery that ended dead by the receiver's doing; disable at the threshold, in the same update.
+        """Count a delivery that died by the receiver's fault; disable at the threshold, in the same update.
 
-        The deliveries that failed since the last success are kept as a set, so counting one twice (after a
-        crash in between) changes nothing. Returns the subscription if this delivery's failure disabled it.
+        The deliveries that failed since the last success are kept as a set, so counting one twice (after a crash)
+        changes nothing. Returns the subscription if this delivery's failure disabled it.
         """
         failing = {"$setUnion": [{"$ifNull": ["$failing", []]}, [failed_delivery_id]]}
         reached = {"$and": ["$enabled", {"$gte": ["$consecutive_failures", threshold]}]}
@@ -85,7 +85,7 @@ class Subscriptions:
         )
 
     async def disable(self, subscription_id: str, *, reason: DisabledReason, by: str) -> Subscription | None:
-        """Disable a webhook because of what a delivery met; returns it if this very delivery disabled it."""
+        """Disable a webhook because of a delivery's result; returns it if this delivery disabled it."""
         return await self._disable_when(subscription_id, [], condition="$enabled", reason=reason, by=by)
 
     async def _disable_when(
@@ -108,7 +108,7 @@ class Subscriptions:
         return subscription_from(document)
 
     async def forget_failures(self, subscription_ids: Sequence[str]) -> None:
-        """Set the failure counters of subscriptions back after a delivered one."""
+        """Reset the failure counters of subscriptions after a successful delivery."""
         await self._database.hold(
             lambda: self._collection.update_many(
                 {"_id": {"$in": list(subscription_ids)}, "consecutive_failures": {"$gt": 0}},

@@ -1,4 +1,4 @@
-"""What our spans are called and what they say, after OpenTelemetry's conventions for messaging and HTTP.
+"""The names and attributes of our spans, after OpenTelemetry's conventions for messaging and HTTP.
 
     send events (PRODUCER) ─▶ process events.to_dispatch (CONSUMER) ─▶ deliver webhook (CONSUMER) ─▶ POST (CLIENT)
                                                                    └▶ deliver mail (CONSUMER), one for each attempt
@@ -26,7 +26,7 @@ def sending(tracing: Tracing, parent: str | None) -> Span:
 
 
 def dispatching(tracing: Tracing, event: Event, parent: str | None) -> Span:
-    """Begin to bring an event from the queue to its deliveries; its `traceparent` is what they carry."""
+    """Begin the span of dispatching an event; its deliveries carry its `traceparent`."""
     return tracing.start(
         f"process {EVENTS_TO_DISPATCH}",
         Kind.CONSUMER,
@@ -37,7 +37,7 @@ def dispatching(tracing: Tracing, event: Event, parent: str | None) -> Span:
 
 
 def note_rejected(tracing: Tracing, parent: object, reason: str) -> None:
-    """Show that a message from the queue was parked."""
+    """Record a failed span for a message that is dead-lettered."""
     above = parent if isinstance(parent, str) else None
     span = tracing.start(
         f"process {EVENTS_TO_DISPATCH}", Kind.CONSUMER, parent=above, attributes=_DISPATCH, link=above
@@ -47,7 +47,7 @@ def note_rejected(tracing: Tracing, parent: object, reason: str) -> None:
 
 
 def requesting(tracing: Tracing, url: URL, *, parent: str, attempt: int) -> Span:
-    """Begin to post to a receiver; its `traceparent` is what the request carries."""
+    """Begin the span of a POST to a receiver; the request carries its `traceparent`."""
     return tracing.start("POST", Kind.CLIENT, parent=parent, attributes=_target(url, attempt))
 
 
@@ -62,7 +62,7 @@ def _target(url: URL, attempt: int) -> Attributes:
 
 
 def note_status(span: Span, status: int) -> None:
-    """Say what the receiver answered."""
+    """Add the receiver's answer to the span."""
     span.note({"http.response.status_code": status})
     if status >= 400:
         span.fail(str(status))

@@ -40,14 +40,16 @@ def test_people_an_event_names_get_its_own_mail_and_subscribers_a_notice(
 
 def test_a_subscriber_is_given_the_way_out() -> None:
     task = a_mail_task("certificate.issued", {"certificate_id": "c1"}, subscription_id="es_1")
-    values = variables_for(task, Branding(), {"unsubscribe_url": "https://x.example/u"})
+    values = variables_for(kind_of(task), task, Branding(), {"unsubscribe_url": "https://x.example/u"})
     assert values["unsubscribe_url"] == "https://x.example/u"
     assert "certificate_id" in str(values["data"])
 
 
 def test_an_address_that_is_asked_is_told_for_which_events_and_where_to_confirm() -> None:
     task = a_mail_task("email.confirmation", {"events": ["signer.*"]}, subscription_id="es_1")
-    values = variables_for(task, Branding(organization_name="Example Ltd"), {"confirm_url": "https://x.example/c"})
+    values = variables_for(
+        kind_of(task), task, Branding(organization_name="Example Ltd"), {"confirm_url": "https://x.example/c"}
+    )
     assert values == {
         "organization_name": "Example Ltd",
         "email": "ada@example.com",
@@ -58,7 +60,7 @@ def test_an_address_that_is_asked_is_told_for_which_events_and_where_to_confirm(
 
 def test_an_events_data_replaces_nothing_of_ours() -> None:
     data = {"accept_url": "https://app.example/a", "email": "eve@example.com", "app_name": "Eve", "logo_url": "x"}
-    values = variables_for(a_mail_task("user.invited", data), Branding(app_name="Acme"), {})
+    values = variables_for(MailKind.USER_INVITED, a_mail_task("user.invited", data), Branding(app_name="Acme"), {})
     assert (values["app_name"], values["email"]) == ("Acme", "ada@example.com")
     assert "logo_url" not in values
     assert values["accept_url"] == "https://app.example/a"

@@ -1,4 +1,4 @@
-"""How long to wait before trying our own servers again: doubling, with a ceiling and some spread."""
+"""Exponential backoff before our own servers are tried again, with a ceiling and jitter."""
 
 import asyncio
 import random

@@ -1,6 +1,6 @@
 """The catalogue of event types as a value: look a type up, check data against its schema.
 
-Validators are compiled once, when the catalogue is made; nothing is fetched, so a `$ref` to elsewhere is refused.
+Validators are compiled once, when the catalogue is created. Nothing is fetched, so an outside `$ref` is refused.
 """
 
 import json
@@ -26,14 +26,14 @@ _PLAIN_STEP = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All types of events that this deployment knows."""
+    """All event types that this deployment knows."""
 
     types: Mapping[str, EventType]
     validators: Mapping[str, jsonschema_rs.Validator] = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, entries: Iterable[EventType]) -> "Catalogue":
-        """Make the catalogue of these entries.
+        """Create the catalogue of these entries.
 
         Raises:
             CatalogueError: a schema is invalid, or an example does not fit its schema.
@@ -72,9 +72,9 @@ class Catalogue:
     def validate(self, event_type: str, data: object) -> str | None:
         """Return None if the data fits the schema of its type, else one sentence that names the field.
 
-        Data of an uncatalogued type always fits. The sentence holds nothing of the data but names of fields.
-        `data` must come from a JSON decoder, which bounds its depth; a hundred thousand levels made by hand
-        could exhaust the stack below a recursive schema.
+        Data of an uncatalogued type always fits. The sentence quotes nothing of the data except field names.
+        `data` must come from a JSON decoder, which limits its depth; a hundred thousand levels made by hand could
+        exhaust the stack below a recursive schema.
         """
         validator = self.validators.get(event_type)
         if validator is None:
@@ -83,7 +83,7 @@ class Catalogue:
             if validator.is_valid(data):
                 return None
             error = next(validator.iter_errors(data))
-        except ValueError as unreadable:  # what Rust can't take over: lone surrogates, very deep nesting
+        except ValueError as unreadable:  # what Rust can't convert: lone surrogates, very deep nesting
             return f"data: can't be checked ({unreadable}); send plain Unicode text, nested at most 200 levels deep"
         return _sentence(error, self.types[event_type].example)
 

@@ -1,4 +1,4 @@
-"""Accepts or refuses an event, with the same words whether it came by broker or by HTTP. Pure."""
+"""Checks an event, with the same messages for broker and HTTP. Pure."""
 
 from decimal import Decimal
 
@@ -27,7 +27,7 @@ def read_event(body: bytes, catalogue: Catalogue) -> Event:
     return event
 
 
-_data = msgspec.json.Decoder(float_hook=Decimal)  # 1e400 is legal JSON, and no float
+_data = msgspec.json.Decoder(float_hook=Decimal)  # 1e400 is legal JSON, but not a float
 
 
 def _parse_data(data: bytes) -> object:

@@ -1,7 +1,7 @@
 """Reads the types that a deployment adds to the catalogue (EVENT_TYPES_FILE).
 
-The file is a JSON list of objects with `type`, `description`, `schema` and `example`. Whatever is wrong with it
-stops the start, in a sentence that names the file, the entry, the field and the remedy.
+The file is a JSON list of objects with `type`, `description`, `schema` and `example`. A fault in it stops the start,
+with a sentence that names the file, the entry, the field and the remedy.
 """
 
 from collections.abc import Collection
@@ -51,7 +51,7 @@ def read_event_types(path: Path, *, taken: Collection[str]) -> list[EventType]:
 def _fault(event_type: str, seen: Collection[str], taken: Collection[str]) -> str | None:
     if not is_event_type(event_type):
         return (
-            f"{event_type[:128]!r} is no event type; use up to 8 segments of a-z, 0-9 and _, joined by dots, "
+            f"{event_type[:128]!r} is not an event type; use up to 8 segments of a-z, 0-9 and _, joined by dots, "
             "such as 'invoice.paid'"
         )
     if event_type in taken:

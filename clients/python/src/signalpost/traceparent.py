@@ -1,4 +1,4 @@
-"""W3C trace context: taken from the producer if it sent a valid one, begun here if not."""
+"""W3C trace context: the producer's if it is valid, else a new one."""
 
 import re
 import secrets

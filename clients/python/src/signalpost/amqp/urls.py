@@ -1,4 +1,4 @@
-"""Takes AMQP_URL apart where it names several nodes of a cluster. Pure: which one to use is the broker package's."""
+"""Splits an AMQP_URL that names several nodes of a cluster. Pure: `shared.broker` chooses one."""
 
 import re
 from typing import Final
@@ -13,7 +13,7 @@ def each_url(amqp_url: str) -> tuple[str, ...]:
     """Return the URL of each node, at least one.
 
     Raises:
-        ValueError: one of them is not an AMQP URL; the text shows nothing of it, for it holds a password.
+        ValueError: one of them is not an AMQP URL; the text does not repeat it, because it holds a password.
     """
     urls = tuple(_BETWEEN.split(amqp_url.strip()))
     if not all(map(_ONE.fullmatch, urls)):

@@ -1,15 +1,14 @@
 """The kinds of fields that events have: each is a JSON Schema (2020-12, as a plain dict) to annotate a field with.
 
-What Signalpost puts into a mail is held to a strict pattern; `format` stays an annotation, as the standard has
-it, since an event whose time is written oddly is still worth delivering. Unknown fields are always welcome:
-producers grow.
+Values that go into a mail must match a strict pattern. `format` stays an annotation, as in the standard, because an
+event with an odd time is still worth delivering. Unknown fields are always allowed, because producers evolve.
 """
 
 from typing import Final
 
 from signalpost.event_type import JsonObject
 
-# Patterns are ECMA 262 with the u flag, so that receivers' validators take them too: no needless escapes.
+# Patterns are ECMA 262 with the u flag, so that receivers' validators accept them too: no needless escapes.
 _CONTROLS = r"\s\x00-\x1f\x7f-\x9f"
 _LINK = rf'^https?://[^{_CONTROLS}<>"\\]+$'
 # No controls (header injection), no separators of address lists, no display names: one bare address.

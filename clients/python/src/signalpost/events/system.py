@@ -14,7 +14,7 @@ class WebhookTest(TypedEvent, type="webhook.test", internal=True):
     """Somebody asked for a test of a webhook; only that webhook gets it, once."""
 
     webhook_id: Annotated[str, ident("The webhook under test.")]
-    message: Annotated[str, text("A sentence for whoever reads the receiver's log.")]
+    message: Annotated[str, text("A sentence for readers of the receiver's log.")]
     sent_by: Annotated[str | None, text("Who asked for the test.")] = None
 
     EXAMPLE: ClassVar = {
@@ -30,7 +30,7 @@ class WebhookDisabled(TypedEvent, type="webhook.disabled", internal=True):
     webhook_id: Annotated[str, ident("The webhook.")]
     reason: Annotated[
         str,
-        text("`gone`: the receiver answered 410; `consecutive_failures`: too many deliveries in a row died."),
+        text("`gone`: the receiver answered 410; `consecutive_failures`: too many consecutive deliveries died."),
     ]
     disabled_at: Annotated[datetime, time("When.")]
     consecutive_failures: Annotated[int | None, count("Deliveries that died in a row.")] = None
@@ -83,7 +83,7 @@ _STATES: Final = ("pending", "retrying", "delivered", "dead", "skipped")
 
 
 class BillingExportDeliveryUpdated(TypedEvent, type="billing.export.delivery_updated", internal=True):
-    """The delivery of a billing export to one recipient got on, or ended."""
+    """The state of a billing export's delivery to one recipient changed."""
 
     export_id: Annotated[str, ident("The export.")]
     delivery_id: Annotated[str, ident("The delivery.")]
