@@ -22,7 +22,6 @@ def classify(
     schedule: RetrySchedule,
     retry_4xx: frozenset[int],
     is_test: bool,
-    has_failures: bool,
 ) -> Delivered | Failed:
     """Return the result of one request.
 
@@ -33,12 +32,10 @@ def classify(
         schedule: the webhook's retry schedule.
         retry_4xx: the 4xx codes that are retried.
         is_test: a test event gets only one attempt.
-        has_failures: whether consecutive failures were recorded when the attempt began.
     """
     record = _record(answer, number, started_at)
     if isinstance(answer, HttpAnswer) and 200 <= answer.status < 300:
-        # During a slow answer other deliveries may have failed, so reset the failures to be safe; that costs a write.
-        return Delivered(attempt=record, follows_failure=has_failures or answer.duration > 1)
+        return Delivered(attempt=record)
     final = DeadReason.TEST_FAILED if is_test else _final(answer, retry_4xx)
     return Failed(
         attempt=record,

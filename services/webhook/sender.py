@@ -133,7 +133,6 @@ class WebhookSender:
             schedule=schedule,
             retry_4xx=self._settings.notification_retry_4xx,
             is_test=is_test,
-            has_failures=webhook.consecutive_failures > 0,
         )
 
     async def _request(

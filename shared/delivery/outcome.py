@@ -28,7 +28,6 @@ def transition_for(
     owed = now if is_export_mail(task) else None  # a `billing.export.delivery_updated` follows
     match result:
         case Delivered():
-            resets_failures = task.subscription_id if result.follows_failure else ""
             return _after(
                 task,
                 attempt,
@@ -36,7 +35,7 @@ def transition_for(
                 DeliveryState.DELIVERED,
                 now,
                 due_at=owed,
-                resets_failures=resets_failures,
+                resets_failures=task.subscription_id,
             )
         case Skipped():
             reason = result.reason.value

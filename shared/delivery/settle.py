@@ -5,6 +5,7 @@ confirmed. After a crash in between, the document's `due_at` shows what is left 
 """
 
 import random
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -15,7 +16,7 @@ from shared.model.delivery import Delivery, Transition
 from shared.model.event import epoch_ms
 from shared.model.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
 from shared.model.routing import Received, dead_task_message, event_message, rejected_message, task_message
-from shared.model.system_events import TEST_EVENT, dead_lettered, delivery_updated, is_export_mail, webhook_disabled
+from shared.model.system_events import dead_lettered, delivery_updated, is_export_mail, is_internal, webhook_disabled
 from shared.model.task import DeadLetterInfo, Task
 from shared.model.topology import DELAY_HEADER, WEBHOOK
 from shared.process.clock import now_ms, utc_now
@@ -41,8 +42,14 @@ class Settler:
         self._subscriptions = subscriptions
         self._auto_disable_after = auto_disable_after
 
-    async def settle(self, task: Task, attempt: int, result: Countable, *, round_start: int) -> None:
-        """Record a result and publish what follows; does nothing if the delivery has changed meanwhile."""
+    async def settle(
+        self, task: Task, attempt: int, result: Countable, *, round_start: int, recorded: Callable[[], None]
+    ) -> None:
+        """Record a result and publish what follows; does nothing if the delivery has changed meanwhile.
+
+        `recorded` is called in between: from then on another copy of the delivery is the next attempt, which may
+        come back before the confirm of its publish does.
+        """
         transition = transition_for(
             task,
             attempt,
@@ -51,9 +58,10 @@ class Settler:
             now=utc_now(),
             jitter=random.random(),  # noqa: S311
         )
-        recorded = await self._deliveries.record(transition)
-        _log_attempt(task, transition, recorded=recorded)
-        if not recorded:
+        was_recorded = await self._deliveries.record(transition)
+        recorded()
+        _log_attempt(task, transition, recorded=was_recorded)
+        if not was_recorded:
             return
         record_transition(task, transition)
         if transition.state is DeliveryState.DEAD or is_export_mail(task):
@@ -81,7 +89,7 @@ class Settler:
             await self._deliveries.clear_due(delivery.id)
 
     async def _dead_letter(self, task: Task, delivery: Delivery) -> None:
-        if delivery.channel == WEBHOOK and delivery.event_type != TEST_EVENT:
+        if delivery.channel == WEBHOOK and not is_internal(delivery.event_type):
             await self._charge(delivery)
         event = dead_lettered(delivery)
         if event is not None:
@@ -100,11 +108,14 @@ class Settler:
         disabled = None
         if delivery.reason == DeadReason.GONE:
             disabled = await self._subscriptions.disable(
-                delivery.subscription_id, reason=DisabledReason.GONE, by=delivery.id
+                delivery.subscription_id, reason=DisabledReason.GONE, by=delivery.id, ended_at=delivery.updated_at
             )
         elif delivery.reason in RECEIVER_FAULTS:
             disabled = await self._subscriptions.count_failure(
-                delivery.subscription_id, delivery.id, threshold=self._auto_disable_after
+                delivery.subscription_id,
+                delivery.id,
+                threshold=self._auto_disable_after,
+                ended_at=delivery.updated_at,
             )
         if disabled is not None:
             WEBHOOKS_DISABLED.labels(disabled.disabled_reason).inc()

@@ -15,7 +15,7 @@ from shared.broker import Incoming
 from shared.delivery.attempt_span import attempting, note_result
 from shared.delivery.context import WorkerContext
 from shared.delivery.heartbeat import Heartbeat
-from shared.delivery.precheck import Discard, Finish, needs_precheck, precheck
+from shared.delivery.precheck import Discard, Finish, needs_precheck, precheck, was_moved
 from shared.delivery.result import Busy, OurFault, Result, Sender, SubscriptionDeleted
 from shared.model.delivery import Delivery
 from shared.model.event import InvalidMessage, NewerMessage, epoch_ms
@@ -59,32 +59,35 @@ class DeliveryWorker:
             info = DeadLetterInfo(reason=DeadReason.UNDECODABLE, detail=str(error))
             await self._settler.reject(self._channel, info, incoming)
         else:
-            await self._run(task, redelivered=incoming.redelivered)
+            moved = was_moved(incoming.headers)
+            await self._run(task, needs_check=needs_precheck(task, redelivered=incoming.redelivered, moved=moved))
         incoming.ack()
 
-    async def _run(self, task: Task, *, redelivered: bool) -> None:
+    async def _run(self, task: Task, *, needs_check: bool) -> None:
         if task.delivery_id in self._busy:
             # Another copy is being sent right now: check again when its outcome is recorded.
             await self._postpone(task, _BUSY_WAIT, why="second_copy")
             return
         self._busy.add(task.delivery_id)
         try:
-            await self._deliver(task, redelivered=redelivered)
+            await self._deliver(task, needs_check=needs_check)
         except Exception:
             log.exception("delivery.bug", delivery_id=task.delivery_id, event_id=task.event_id)
             await self._postpone(task, _BUG_WAIT, why="bug")
         finally:
             self._busy.discard(task.delivery_id)
 
-    async def _deliver(self, task: Task, *, redelivered: bool) -> None:
-        early_ms = task.not_before - now_ms()
+    async def _deliver(self, task: Task, *, needs_check: bool) -> None:
+        # A first attempt is due when it comes: the clock of the machine that dispatched it may be ahead of ours.
+        waits = task.attempt > 1 or bool(task.republished_by)
+        early_ms = task.not_before - now_ms() if waits else 0
         if early_ms >= _SHORTEST_STEP_MS:
             await self._settler.publish(task)
             return
         if early_ms > 0:
             await asyncio.sleep(early_ms / 1000)
         attempt, delivery = task.attempt, None
-        if needs_precheck(task, redelivered=redelivered):
+        if needs_check:
             delivery = await self._deliveries.get(task.delivery_id)
             match precheck(task, delivery):
                 case Discard(why):
@@ -113,7 +116,9 @@ class DeliveryWorker:
             await self._postpone(task, result.wait, why="our_fault")
         else:
             round_start = delivery.round_start if delivery is not None else 0
-            await self._settler.settle(task, attempt, result, round_start=round_start)
+            await self._settler.settle(
+                task, attempt, result, round_start=round_start, recorded=lambda: self._busy.discard(task.delivery_id)
+            )
 
     async def _send(self, task: Task, attempt: int, delivery: Delivery | None) -> Result:
         if self._tracing is None:
@@ -128,6 +133,8 @@ class DeliveryWorker:
         POSTPONED.labels(self._channel, why).inc()
         due_at = utc_now() + timedelta(seconds=ceil(wait) + DELAY_MARGIN)
         await self._deliveries.defer(task.delivery_id, due_at)
+        if why != "second_copy":
+            self._busy.discard(task.delivery_id)  # the copy that is published now may come before its confirm
         await self._settler.publish(
             task.at(attempt=task.attempt, not_before=epoch_ms(due_at), republished_by=self._channel)
         )

@@ -95,7 +95,7 @@ class Transition:
     """A DeadReason or SkipReason."""
     detail: str = ""
     resets_failures: str = ""
-    """The subscription whose consecutive failures this success resets; empty if it has none."""
+    """The subscription whose consecutive failures this success resets, however many deliveries run at once."""
     token: str = field(default_factory=lambda: uuid4().hex)
     """Identifies this change after a write whose reply was lost."""
 

@@ -6,7 +6,7 @@ from shared.model.event import OWN_SOURCE, Event
 from shared.model.patterns import patterns_matching
 from shared.model.reasons import DisabledReason
 from shared.model.subscription import Subscription
-from shared.model.system_events import CONFIRMATION, TEST_EVENT
+from shared.model.system_events import CONFIRMATION, TEST_EVENT, webhook_reported
 
 
 def tested_webhook(event: Event) -> str | None:
@@ -21,6 +21,8 @@ def mismatch(subscription: Subscription, event: Event) -> str | None:
     target = tested_webhook(event)
     if target is not None:
         return None if subscription.id == target else "it is a test event of another webhook"
+    if event.source == OWN_SOURCE and webhook_reported(event.type, event.subject, event.data) == subscription.id:
+        return "it reports on this very webhook"
     if event.type == CONFIRMATION:  # even if a producer published it: only the address itself is asked
         return "it asks an address to confirm its subscription"
     if subscription.subject is not None and subscription.subject != event.subject:

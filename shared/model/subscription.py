@@ -70,6 +70,8 @@ class Subscription:
     consecutive_failures: int = 0
     disabled_reason: str | None = None
     disabled_at: datetime | None = None
+    enabled_at: datetime | None = None
+    """When its owner last enabled it again; what failed before that no longer counts."""
 
     @property
     def target(self) -> str:

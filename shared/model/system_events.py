@@ -5,12 +5,13 @@ event never causes another about its own delivery: that would never end.
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from shared.model.delivery import Delivery
-from shared.model.event import OWN_SOURCE, Event, rfc3339
+from shared.model.event import OWN_SOURCE, Event, epoch_ms, rfc3339
 from shared.model.reasons import DeliveryState
 from shared.model.subscription import Subscription
 from shared.model.task import Task
@@ -31,6 +32,7 @@ __all__ = [
     "is_internal",
     "system_event",
     "webhook_disabled",
+    "webhook_reported",
 ]
 
 EXPORT_READY: Final = BillingExportReady.type
@@ -57,6 +59,23 @@ def system_event(
     )
 
 
+@lru_cache(maxsize=256)
+def webhook_reported(type_: str, subject: str | None, data: bytes) -> str | None:
+    """Return the id of the webhook that a system event (type, subject, data) reports on; None if it is about none.
+
+    Raises:
+        msgspec.DecodeError: the data is not what Signalpost emits.
+    """
+    if type_ == DEAD_LETTERED:
+        return msgspec.json.decode(data, type=_Reported).subscription_id
+    kind, _, name = (subject or "").partition("/")
+    return name if is_internal(type_) and kind == "webhooks" else None
+
+
+class _Reported(msgspec.Struct):
+    subscription_id: str | None = None
+
+
 def dead_lettered(delivery: Delivery) -> Event | None:
     """Return the event about a dead letter; None if the dead delivery was of a system event."""
     if is_internal(delivery.event_type):
@@ -79,7 +98,8 @@ def dead_lettered(delivery: Delivery) -> Event | None:
         data["status"] = delivery.attempts[-1].status
     return system_event(
         tenant_id=delivery.tenant_id,
-        source_id=f"dead-lettered/{delivery.id}/{delivery.attempts_made}",
+        # A delivery can die again after a replay without another attempt: each death has its own time.
+        source_id=f"dead-lettered/{delivery.id}/{delivery.attempts_made}/{epoch_ms(delivery.updated_at)}",
         type_=DEAD_LETTERED,
         time=delivery.updated_at,
         subject=f"deliveries/{delivery.id}",

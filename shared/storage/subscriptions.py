@@ -6,6 +6,7 @@ stops immediately. Reads are batched instead.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -67,26 +68,34 @@ class Subscriptions:
             raise StorageUnavailable(str(error)) from error
 
     async def count_failure(
-        self, subscription_id: str, failed_delivery_id: str, *, threshold: int
+        self, subscription_id: str, failed_delivery_id: str, *, threshold: int, ended_at: datetime
     ) -> Subscription | None:
-        """Count a delivery that died by the receiver's fault; disable at the threshold, in the same update.
+        """Count a dead delivery that the receiver caused; disable at the threshold, in the same update.
 
-        The deliveries that failed since the last success are kept as a set, so counting one twice (after a crash)
-        changes nothing. Returns the subscription if this delivery's failure disabled it.
+        The deliveries that failed since the last success are stored as a set, so counting one twice (after a crash)
+        has no effect. Nor has one that `ended_at` a time before the owner enabled the webhook again. Returns the
+        subscription if this delivery's failure disabled it.
         """
-        failing = {"$setUnion": [{"$ifNull": ["$failing", []]}, [failed_delivery_id]]}
+        failing = {"$ifNull": ["$failing", []]}
+        counted = {"$cond": [_not_enabled_since(ended_at), {"$setUnion": [failing, [failed_delivery_id]]}, failing]}
         reached = {"$and": ["$enabled", {"$gte": ["$consecutive_failures", threshold]}]}
         return await self._disable_when(
             subscription_id,
-            [{"$set": {"failing": failing}}, {"$set": {"consecutive_failures": {"$size": "$failing"}}}],
+            [{"$set": {"failing": counted}}, {"$set": {"consecutive_failures": {"$size": "$failing"}}}],
             condition=reached,
             reason=DisabledReason.CONSECUTIVE_FAILURES,
             by=failed_delivery_id,
         )
 
-    async def disable(self, subscription_id: str, *, reason: DisabledReason, by: str) -> Subscription | None:
-        """Disable a webhook because of a delivery's result; returns it if this delivery disabled it."""
-        return await self._disable_when(subscription_id, [], condition="$enabled", reason=reason, by=by)
+    async def disable(
+        self, subscription_id: str, *, reason: DisabledReason, by: str, ended_at: datetime
+    ) -> Subscription | None:
+        """Disable a webhook because of a delivery's result, unless its owner enabled it after that.
+
+        Returns it if this delivery disabled it.
+        """
+        condition = {"$and": ["$enabled", _not_enabled_since(ended_at)]}
+        return await self._disable_when(subscription_id, [], condition=condition, reason=reason, by=by)
 
     async def _disable_when(
         self, subscription_id: str, stages: list[Document], *, condition: Any, reason: DisabledReason, by: str
@@ -121,6 +130,10 @@ class Subscriptions:
         documents = await self._database.hold(lambda: self._collection.find(query).to_list())
         found = {document["_id"]: subscription_from(document) for document in documents}
         return [found.get(subscription_id) for subscription_id in ids]
+
+
+def _not_enabled_since(time: datetime) -> Document:
+    return {"$lte": [{"$ifNull": ["$enabled_at", time]}, time]}
 
 
 _MATCHING = dict.fromkeys(

@@ -150,24 +150,24 @@ class SubscriptionContract:
         subscription = a_subscription()
         await stores.subscriptions.add(subscription)
         outcomes = [
-            await stores.subscriptions.count_failure(subscription.id, failed, threshold=3)
+            await stores.subscriptions.count_failure(subscription.id, failed, threshold=3, ended_at=NOW)
             for failed in ("dlv_1", "dlv_1", "dlv_2")
         ]
         assert outcomes == [None, None, None]
-        disabled = await stores.subscriptions.count_failure(subscription.id, "dlv_3", threshold=3)
+        disabled = await stores.subscriptions.count_failure(subscription.id, "dlv_3", threshold=3, ended_at=NOW)
         assert disabled is not None
         assert (disabled.enabled, disabled.consecutive_failures) == (False, 3)
         assert disabled.disabled_reason == DisabledReason.CONSECUTIVE_FAILURES
-        again = await stores.subscriptions.count_failure(subscription.id, "dlv_3", threshold=3)
+        again = await stores.subscriptions.count_failure(subscription.id, "dlv_3", threshold=3, ended_at=NOW)
         assert again is not None, "a repeat after a crash must learn that this failure disabled it"
-        assert await stores.subscriptions.count_failure(subscription.id, "dlv_4", threshold=3) is None
+        assert await stores.subscriptions.count_failure(subscription.id, "dlv_4", threshold=3, ended_at=NOW) is None
 
     async def test_a_success_sets_the_count_back(self, stores: Stores) -> None:
         subscription = a_subscription()
         await stores.subscriptions.add(subscription)
-        await stores.subscriptions.count_failure(subscription.id, "dlv_1", threshold=2)
+        await stores.subscriptions.count_failure(subscription.id, "dlv_1", threshold=2, ended_at=NOW)
         await stores.subscriptions.forget_failures([subscription.id])
-        assert await stores.subscriptions.count_failure(subscription.id, "dlv_2", threshold=2) is None
+        assert await stores.subscriptions.count_failure(subscription.id, "dlv_2", threshold=2, ended_at=NOW) is None
         found = await stores.subscriptions.get(subscription.id)
         assert found is not None
         assert (found.enabled, found.consecutive_failures) == (True, 1)
@@ -176,15 +176,32 @@ class SubscriptionContract:
         subscription = a_subscription()
         await stores.subscriptions.add(subscription)
         told = [
-            await stores.subscriptions.disable(subscription.id, reason=DisabledReason.GONE, by=by)
+            await stores.subscriptions.disable(subscription.id, reason=DisabledReason.GONE, by=by, ended_at=NOW)
             for by in ("dlv_1", "dlv_2", "dlv_1")
         ]
         assert [one is not None for one in told] == [True, False, True]
 
+    async def test_what_ended_before_the_owner_enabled_it_again_no_longer_counts(self, stores: Stores) -> None:
+        subscription = a_subscription(enabled_at=NOW + timedelta(seconds=1))
+        await stores.subscriptions.add(subscription)
+        gone = DisabledReason.GONE
+        assert await stores.subscriptions.disable(subscription.id, reason=gone, by="dlv_1", ended_at=NOW) is None
+        assert await stores.subscriptions.count_failure(subscription.id, "dlv_1", threshold=1, ended_at=NOW) is None
+        found = await stores.subscriptions.get(subscription.id)
+        assert found is not None
+        assert (found.enabled, found.consecutive_failures) == (True, 0)
+        later = NOW + timedelta(seconds=2)
+        assert (
+            await stores.subscriptions.disable(subscription.id, reason=gone, by="dlv_2", ended_at=later) is not None
+        )
+
     async def test_nothing_is_counted_for_what_is_deleted(self, stores: Stores) -> None:
         assert await stores.subscriptions.get("wh_none") is None
-        assert await stores.subscriptions.count_failure("wh_none", "dlv_1", threshold=1) is None
-        assert await stores.subscriptions.disable("wh_none", reason=DisabledReason.GONE, by="dlv_1") is None
+        assert await stores.subscriptions.count_failure("wh_none", "dlv_1", threshold=1, ended_at=NOW) is None
+        assert (
+            await stores.subscriptions.disable("wh_none", reason=DisabledReason.GONE, by="dlv_1", ended_at=NOW)
+            is None
+        )
 
 
 def stored(event: Event, *, dispatched: bool = True) -> StoredEvent:

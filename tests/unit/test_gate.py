@@ -2,23 +2,23 @@
 
 import pytest
 
-from shared.delivery.precheck import Discard, Finish, Go, needs_precheck, precheck
+from shared.delivery.precheck import Discard, Finish, Go, needs_precheck, precheck, was_moved
 from shared.model.reasons import DeliveryState
 from tests.support.values import NOON, a_delivery, a_task
 
 
 def test_a_first_attempt_on_its_first_way_needs_no_check() -> None:
-    assert not needs_precheck(a_task(attempt=1), redelivered=False)
+    assert not needs_precheck(a_task(attempt=1), redelivered=False, moved=False)
 
 
 @pytest.mark.parametrize("republished_by", ["api", "dispatcher", "reconciler"])
 def test_whatever_was_put_on_the_queue_again_is_checked(republished_by: str) -> None:
-    assert needs_precheck(a_task(attempt=1, republished_by=republished_by), redelivered=False)
+    assert needs_precheck(a_task(attempt=1, republished_by=republished_by), redelivered=False, moved=False)
 
 
 def test_a_redelivered_or_later_attempt_is_checked() -> None:
-    assert needs_precheck(a_task(attempt=1), redelivered=True)
-    assert needs_precheck(a_task(attempt=2), redelivered=False)
+    assert needs_precheck(a_task(attempt=1), redelivered=True, moved=False)
+    assert needs_precheck(a_task(attempt=2), redelivered=False, moved=False)
 
 
 def test_a_delivery_that_is_gone_is_not_sent() -> None:
@@ -52,3 +52,15 @@ def test_the_next_attempt_goes_under_the_number_that_follows_in_the_log() -> Non
 def test_a_message_ahead_of_the_log_leaves_no_gap_in_it() -> None:
     delivery = a_delivery(state=DeliveryState.RETRYING, attempts_made=1)
     assert precheck(a_task(attempt=3), delivery) == Go(2)
+
+
+def test_a_first_attempt_that_was_dead_lettered_and_moved_back_by_hand_is_checked() -> None:
+    assert needs_precheck(a_task(attempt=1), redelivered=False, moved=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "moved"),
+    [("dead-reason", True), ("x-death", True), ("x-first-death-queue", True), ("delivery-id", False)],
+)
+def test_what_lay_in_a_dead_letter_queue_is_told_by_its_headers(name: str, moved: bool) -> None:
+    assert was_moved({name: "x"}) is moved

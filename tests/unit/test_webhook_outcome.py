@@ -19,7 +19,6 @@ def outcome(
     *,
     retry_4xx: frozenset[int] = frozenset(),
     is_test: bool = False,
-    has_failures: bool = False,
 ) -> Delivered | Failed:
     return classify(
         answer,
@@ -28,7 +27,6 @@ def outcome(
         schedule=RetrySchedule((1.0,)),
         retry_4xx=retry_4xx,
         is_test=is_test,
-        has_failures=has_failures,
     )
 
 
@@ -51,18 +49,6 @@ def test_every_2xx_is_delivered(status: int) -> None:
     delivered = outcome(answered(status))
     assert isinstance(delivered, Delivered)
     assert (delivered.attempt.status, delivered.attempt.error, delivered.attempt.duration_ms) == (status, None, 20)
-
-
-@pytest.mark.parametrize(
-    ("has_failures", "duration", "sets_back"), [(False, 0.1, False), (True, 0.1, True), (False, 1.1, True)]
-)
-def test_a_success_sets_back_the_failures_that_may_be_on_record(
-    has_failures: bool, duration: float, sets_back: bool
-) -> None:
-    answer = HttpAnswer(status=200, retry_after=None, excerpt=b"", duration=duration)
-    delivered = outcome(answer, has_failures=has_failures)
-    assert isinstance(delivered, Delivered)
-    assert delivered.follows_failure is sets_back
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 304])

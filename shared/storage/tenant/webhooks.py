@@ -78,6 +78,7 @@ class TenantWebhooks:
                 "disabled_reason": None,
                 "disabled_at": None,
                 "disabled_by": None,
+                "enabled_at": at,
             }
         elif enabled is False:
             changes |= {

@@ -130,12 +130,57 @@ async def test_a_bug_in_a_sender_postpones_its_own_delivery_only(memory: Memory)
     assert memory.publisher.published[0].headers[DELAY_HEADER] == "25s"
 
 
-async def test_a_task_that_comes_too_early_goes_on_waiting(memory: Memory) -> None:
+async def test_a_retry_that_comes_too_early_goes_on_waiting(memory: Memory) -> None:
     await stored(memory)
     sender = ScriptedSender()
-    await run(memory, sender, replace(due(not_before=now_ms() + 60_000), exchange=TO_SEND))
+    await run(memory, sender, replace(due(attempt=2, not_before=now_ms() + 60_000), exchange=TO_SEND))
     assert sender.tried == []
     assert memory.publisher.published[0].exchange == RETRY
+
+
+async def test_a_first_attempt_is_not_delayed_by_a_clock_that_is_ahead_of_ours(memory: Memory) -> None:
+    await stored(memory)
+    sender = ScriptedSender(Delivered(attempt=SENT))
+    await run(memory, sender, due(not_before=now_ms() + 45_000))
+    assert sender.tried == [("dlv_1", 1)]
+
+
+async def test_a_dead_letter_put_back_by_hand_is_dropped_unless_it_is_still_wanted(memory: Memory) -> None:
+    await stored(memory, state=DeliveryState.DEAD, reason="http_4xx", attempts_made=1)
+    sender = ScriptedSender()
+    message = due()
+    await run(memory, sender, replace(message, headers={**message.headers, "dead-reason": "http_4xx"}))
+    assert (sender.tried, memory.publisher.published) == ([], [])
+
+
+async def test_a_retry_that_comes_back_before_its_publish_is_confirmed_is_sent(memory: Memory) -> None:
+    await stored(memory)
+    sender = ScriptedSender(Failed(attempt=REFUSED, schedule=RetrySchedule((0.2,))), Delivered(attempt=SENT))
+    worker = DeliveryWorker("webhook", sender, memory.context)
+    publish = memory.publisher.publish
+
+    async def hand_out_first(message: Outgoing) -> None:
+        await publish(message)
+        if message.headers["attempt"] == 2:
+            await worker.handle(incoming(message))
+
+    memory.publisher.publish = hand_out_first  # type: ignore[method-assign]
+    await worker.handle(incoming(due()))
+    assert [attempt for _, attempt in sender.tried] == [1, 2]
+
+
+async def test_failures_of_our_own_events_never_charge_a_webhook(memory: Memory) -> None:
+    await stored(memory, event_type="delivery.dead_lettered")
+    failed = Failed(attempt=REFUSED, schedule=RetrySchedule(()), final=DeadReason.HTTP_4XX)
+    await run(memory, ScriptedSender(failed), due(event_type="delivery.dead_lettered"))
+    assert memory.subscriptions.by_id["wh_1"].consecutive_failures == 0
+
+
+async def test_every_success_resets_the_count(memory: Memory) -> None:
+    await stored(memory)
+    await memory.subscriptions.count_failure("wh_1", "dlv_0", threshold=10, ended_at=NOW)
+    await run(memory, ScriptedSender(Delivered(attempt=SENT)), due())
+    assert memory.subscriptions.by_id["wh_1"].consecutive_failures == 0
 
 
 @pytest.mark.parametrize(
