@@ -29,9 +29,9 @@ from shared.model.routing import task_message
 from shared.model.subscription import Origin
 from shared.model.task import Task
 from shared.model.topology import WEBHOOK
-from shared.model.traceparent import traceparent_or_new
 from shared.process.clock import now_ms
 from shared.secrets.keyring import Keyring
+from signalpost.traceparent import traceparent_or_new
 
 CONCURRENCY = 128
 """Requests or confirms awaited concurrently."""

@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 
 from services.api.app import create_app
-from services.api.context import ApiContext
+from services.api.http.context import ApiContext
 from services.api.settings import ApiSettings
 
 DRAIN_SECONDS = 20

@@ -15,13 +15,13 @@ from services.api.settings import ApiSettings
 from services.cli.terminal import fail, run, settings_or_exit
 from shared.broker import Publisher
 from shared.catalogue import Catalogue
-from shared.catalogue.checking import read_event
 from shared.model.event import InvalidMessage, rfc3339
 from shared.model.routing import event_message
 from shared.model.topology import topology
-from shared.model.traceparent import traceparent_or_new
 from shared.process.clock import utc_now
 from shared.process.settings import CoreSettings
+from signalpost.checking import read_event
+from signalpost.traceparent import traceparent_or_new
 
 
 def add_to(app: typer.Typer) -> None:

@@ -12,20 +12,21 @@ from services.dispatcher.batch import Arrival, BatchDispatcher
 from services.dispatcher.fairness import TenantFairness
 from shared.broker import Incoming
 from shared.catalogue import Catalogue
-from shared.catalogue.checking import read_event
 from shared.delivery.context import WorkerContext
 from shared.model.delivery import Transport
 from shared.model.event import OWN_SOURCE, InvalidMessage, parse_event
 from shared.model.reasons import DeadReason
 from shared.model.routing import deferred_event_message
 from shared.model.system_events import is_internal
-from shared.model.task import ACCEPTED_AT, DeadLetterInfo, epoch_ms_header
+from shared.model.task import DeadLetterInfo, epoch_ms_header
 from shared.model.topology import EVENT
-from shared.model.traceparent import traceparent_or_new, valid_traceparent
 from shared.process.batching import Batcher
 from shared.process.clock import now_ms
 from shared.telemetry.metrics import EVENTS_DEFERRED, EVENTS_REJECTED
 from shared.telemetry.spans import dispatching, note_rejected
+from signalpost.checking import read_event
+from signalpost.message import ACCEPTED_AT
+from signalpost.traceparent import traceparent_or_new, valid_traceparent
 
 log = structlog.get_logger(__name__)
 

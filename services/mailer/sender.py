@@ -24,10 +24,10 @@ from shared.mail.kinds import MailKind
 from shared.mail.templates import render
 from shared.model.reasons import DeadReason, SkipReason
 from shared.model.task import Task
-from shared.process.backoff import Backoff
 from shared.process.clock import utc_now
 from shared.secrets.signed_links import Links, Purpose
 from shared.storage.branding import Brandings
+from signalpost.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,6 @@ from shared.model.retry import RetrySchedule
 from shared.model.subscription import Subscription
 from shared.model.system_events import TEST_EVENT
 from shared.model.task import Task
-from shared.model.traceparent import child_traceparent
 from shared.outbound.answer import HttpAnswer, HttpFailure
 from shared.outbound.policy import OutboundPolicy, UrlRefused
 from shared.outbound.post import post_bounded
@@ -31,6 +30,7 @@ from shared.storage import RateLimiter
 from shared.telemetry.metrics import ENDPOINTS_CONGESTED
 from shared.telemetry.spans import note_status, requesting
 from shared.telemetry.tracing import Tracing
+from signalpost.traceparent import child_traceparent
 
 SECRET_WAIT = 60.0
 """Seconds until a delivery whose secret can't be derived is tried again: an operator must repair the keys."""

@@ -16,10 +16,10 @@ import structlog
 from aio_pika.exceptions import ChannelNotFoundEntity
 from aiormq.abc import DeliveredMessage
 
-from shared.broker.connection import AmqpConnection
-from shared.broker.faults import FAULTS, BrokerRefused, BrokerUnavailable, is_refusal
 from shared.broker.message import Message
 from shared.broker.opening import open_connection
+from signalpost.amqp.connection import AmqpConnection
+from signalpost.amqp.faults import FAULTS, BrokerRefused, BrokerUnavailable, is_refusal
 
 WINDOW = 100
 """Messages of up to 1 MiB that may be on their way to us at once."""

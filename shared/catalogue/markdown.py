@@ -5,9 +5,9 @@ It shows only the catalogue, so the page can't contradict the services.
 
 import json
 
-from shared.catalogue.catalogue import Catalogue
-from shared.catalogue.entry import EventType, JsonObject
 from shared.catalogue.recipients import MAIL_RECIPIENTS
+from signalpost.catalogue import Catalogue
+from signalpost.event_type import EventType, JsonObject
 
 _INTRODUCTION = """\
 # Events

@@ -5,17 +5,19 @@ Matching works backwards: we list the few patterns that match a type, so finding
 one equality look-up (`{"events": {"$in": patterns_matching(type)}}`). Pure: no I/O.
 """
 
-import re
 from functools import lru_cache
-from typing import Final
 
-MAX_TYPE_CHARS: Final = 128
-MAX_TYPE_SEGMENTS: Final = 8
+from signalpost.event_type import MAX_TYPE_CHARS, MAX_TYPE_SEGMENTS, is_event_type
 
-EVENT_TYPE_RE: Final = re.compile(
-    rf"(?=.{{1,{MAX_TYPE_CHARS}}}\Z)[a-z0-9_]+(?:\.[a-z0-9_]+){{0,{MAX_TYPE_SEGMENTS - 1}}}"
-)
-"""An event type; use it with `fullmatch`."""
+__all__ = [
+    "MAX_TYPE_CHARS",
+    "MAX_TYPE_SEGMENTS",
+    "InvalidPattern",
+    "is_event_type",
+    "matches",
+    "parse_pattern",
+    "patterns_matching",
+]
 
 _EVERYTHING = "*"
 _FURTHER = ".*"
@@ -27,11 +29,6 @@ _ALLOWED = (
 
 class InvalidPattern(ValueError):
     """The text is not a subscription pattern; the message quotes it and says what is allowed."""
-
-
-def is_event_type(text: str) -> bool:
-    """Tell whether this can be the type of an event: 1 to 8 lower-case segments, at most 128 characters."""
-    return EVENT_TYPE_RE.fullmatch(text) is not None
 
 
 def parse_pattern(text: str) -> str:

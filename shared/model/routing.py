@@ -1,12 +1,24 @@
-"""Messages to publish: the exchange, routing key and headers of each kind. Pure: publishes nothing."""
+"""The exchange, routing key and headers of each kind of message. Pure: publishes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from shared.model.event import EVENT_CONTENT_TYPE, Event, encode_event
-from shared.model.task import ACCEPTED_AT, TASK_CONTENT_TYPE, DeadLetterInfo, Task
-from shared.model.topology import DEAD, DEFER, DELAY_HEADER, EVENTS, RETRY, TO_SEND, delay_step
+from shared.model.task import TASK_CONTENT_TYPE, DeadLetterInfo, Task
+from shared.model.topology import DEAD, DEFER, DELAY_HEADER, RETRY, TO_SEND, delay_step
+from signalpost.message import ACCEPTED_AT, Outgoing, event_message
+
+__all__ = [
+    "HOLD_STEP",
+    "Outgoing",
+    "Received",
+    "dead_task_message",
+    "deferred_event_message",
+    "event_message",
+    "held_message",
+    "readable_headers",
+    "rejected_message",
+    "task_message",
+]
 
 HOLD_STEP: Final = "5s"
 _READABLE_CHARACTERS: Final = 16_384
@@ -36,36 +48,6 @@ class Received(Protocol):
     def content_type(self) -> str:
         """Its content type; empty if it has none."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outgoing:
-    """A message to publish."""
-
-    exchange: str
-    routing_key: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str | int] = field(default_factory=dict)
-    content_type: str = "application/json"
-
-
-def event_message(event: Event, *, accepted_at: int = 0) -> Outgoing:
-    """Return the message that puts an event on the exchange `events`.
-
-    Args:
-        event: what is published.
-        accepted_at: when Signalpost accepted it, in epoch milliseconds; 0: the dispatcher notes when it reads it.
-    """
-    headers: dict[str, str | int] = {"traceparent": event.traceparent} if event.traceparent else {}
-    if accepted_at:
-        headers[ACCEPTED_AT] = accepted_at
-    return Outgoing(
-        exchange=EVENTS,
-        routing_key=event.type,
-        body=encode_event(event),
-        headers=headers,
-        content_type=EVENT_CONTENT_TYPE,
-    )
 
 
 def task_message(task: Task, *, now_ms: int) -> Outgoing:

@@ -15,20 +15,29 @@ from shared.model.reasons import DeliveryState
 from shared.model.subscription import Subscription
 from shared.model.task import Task
 from shared.model.topology import EMAIL
+from signalpost.events import BillingExportReady, system
+from signalpost.events.system import CONFIRMATION, is_internal
 
-EXPORT_READY: Final = "billing.export.ready"
-CONFIRMATION: Final = "email.confirmation"
-"""Asks an address for consent. It is not in the catalogue: nobody can subscribe to it."""
-TEST_EVENT: Final = "webhook.test"
-DISABLED: Final = "webhook.disabled"
-DEAD_LETTERED: Final = "delivery.dead_lettered"
-EXPORT_UPDATED: Final = "billing.export.delivery_updated"
-_INTERNAL: Final = frozenset({CONFIRMATION, TEST_EVENT, DISABLED, DEAD_LETTERED, EXPORT_UPDATED})
+__all__ = [
+    "CONFIRMATION",
+    "DEAD_LETTERED",
+    "DISABLED",
+    "EXPORT_READY",
+    "EXPORT_UPDATED",
+    "TEST_EVENT",
+    "dead_lettered",
+    "delivery_updated",
+    "is_export_mail",
+    "is_internal",
+    "system_event",
+    "webhook_disabled",
+]
 
-
-def is_internal(event_type: str) -> bool:
-    """Tell whether this is a system event's type, so that its delivery must cause no further system event."""
-    return event_type in _INTERNAL
+EXPORT_READY: Final = BillingExportReady.type
+TEST_EVENT: Final = system.WebhookTest.type
+DISABLED: Final = system.WebhookDisabled.type
+DEAD_LETTERED: Final = system.DeliveryDeadLettered.type
+EXPORT_UPDATED: Final = system.BillingExportDeliveryUpdated.type
 
 
 def system_event(

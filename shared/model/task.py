@@ -9,10 +9,9 @@ from typing import Final
 from shared.model.delivery import Delivery
 from shared.model.event import InvalidMessage, NewerMessage, WebhookBody, epoch_ms, parse_webhook_body, rfc3339
 from shared.model.reasons import DeadReason
+from signalpost.message import ACCEPTED_AT
 
 TASK_CONTENT_TYPE: Final = "application/json"
-ACCEPTED_AT: Final = "accepted-at"
-"""Header of events and tasks: when the event was handed to Signalpost, in epoch milliseconds."""
 
 _LAST_MS = 1 << 48
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.model.retry import longest_step
+from signalpost import message
 
-EVENTS: Final = "events"
+EVENTS: Final = message.EVENTS
 EVENTS_TO_DISPATCH: Final = "events.to_dispatch"
 DEFER: Final = "events.aside"
 DEFERRED_EVENTS: Final = "events.set_aside"

@@ -20,10 +20,10 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from shared.model.retry import RetrySchedule, parse_duration
-from shared.process.amqp_urls import each_url
 from shared.secrets.keyring import Keyring
 from shared.secrets.signed_links import Links
 from shared.telemetry.settings import TelemetrySettings
+from signalpost.amqp.urls import each_url
 
 Transport = Literal["disabled", "webhook", "smtp"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -19,8 +19,8 @@ from pymongo.errors import (
 
 from shared.model.reasons import DeliveryState
 from shared.model.topology import EMAIL
-from shared.process.backoff import Backoff
 from shared.telemetry.metrics import DATABASE, RECONNECTS
+from signalpost.backoff import Backoff
 
 Document = dict[str, Any]
 Result = TypeVar("Result")

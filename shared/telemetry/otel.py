@@ -19,12 +19,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
-from shared.model.traceparent import valid_traceparent
 from shared.telemetry.tracing import Attributes, Kind
+from signalpost.traceparent import valid_traceparent
 
 FLUSH_SECONDS: Final = 5.0
 """How long a process that ends waits for a collector that doesn't answer."""
-VERSION: Final = version("signalpost")
+VERSION: Final = version("signalpost-server")
 
 _KINDS: Final = {Kind.PRODUCER: SpanKind.PRODUCER, Kind.CONSUMER: SpanKind.CONSUMER, Kind.CLIENT: SpanKind.CLIENT}
 

@@ -11,27 +11,18 @@ from typing import Final
 from yarl import URL
 
 from shared.model.event import Event
-from shared.model.topology import EVENTS, EVENTS_TO_DISPATCH
+from shared.model.topology import EVENTS_TO_DISPATCH
 from shared.telemetry.tracing import Attributes, Kind, Span, Tracing
+from signalpost.span_facts import SEND_EVENTS, SEND_FACTS, event_facts, messaging
 
+__all__ = ["dispatching", "event_facts", "messaging", "note_rejected", "note_status", "requesting", "sending"]
 
-def messaging(operation_type: str, operation: str, destination: str) -> dict[str, str | int]:
-    """Return the attributes of every span about a message."""
-    return {
-        "messaging.system": "rabbitmq",
-        "messaging.operation.type": operation_type,
-        "messaging.operation.name": operation,
-        "messaging.destination.name": destination,
-    }
-
-
-_SEND: Final = messaging("send", "send", EVENTS)
 _DISPATCH: Final = messaging("process", "process", EVENTS_TO_DISPATCH)
 
 
 def sending(tracing: Tracing, parent: str | None) -> Span:
     """Begin the span of publishing an event; the event carries its `traceparent`."""
-    return tracing.start("send events", Kind.PRODUCER, parent=parent, attributes=_SEND)
+    return tracing.start(SEND_EVENTS, Kind.PRODUCER, parent=parent, attributes=SEND_FACTS)
 
 
 def dispatching(tracing: Tracing, event: Event, parent: str | None) -> Span:
@@ -53,18 +44,6 @@ def note_rejected(tracing: Tracing, parent: object, reason: str) -> None:
     )
     span.fail(reason)
     span.end()
-
-
-def event_facts(event: Event) -> dict[str, str | int]:
-    """Return a span's attributes about an event."""
-    return {
-        "messaging.message.id": event.id,
-        "messaging.rabbitmq.destination.routing_key": event.type,
-        "cloudevents.event_id": event.source_id,
-        "cloudevents.event_type": event.type,
-        "signalpost.event.id": event.id,
-        "signalpost.tenant.id": event.tenant_id,
-    }
 
 
 def requesting(tracing: Tracing, url: URL, *, parent: str, attempt: int) -> Span:

@@ -14,8 +14,8 @@ from shared.broker import BrokerUnavailable, Publisher
 from shared.broker.browser import queue_states
 from shared.model.routing import Outgoing
 from shared.model.topology import EVENTS, EVENTS_TO_DISPATCH, topology
-from shared.process.amqp_urls import each_url
 from shared.storage import Database, Deliveries, Subscriptions
+from signalpost.amqp.urls import each_url
 from tests.support.waiting import eventually
 
 VHOST = "cluster"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.process.amqp_urls import each_url
+from signalpost.amqp.urls import each_url
 
 
 @pytest.mark.parametrize(

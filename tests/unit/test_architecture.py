@@ -30,12 +30,15 @@ DECISIONS = (
     "shared.delivery.outcome",
     "shared.delivery.precheck",
 )
-SOURCES = [path for package in ("services", "shared") for path in sorted((ROOT / package).rglob("*.py"))]
+CLIENT = ROOT / "clients" / "python" / "src"
+PACKAGES = (ROOT / "services", ROOT / "shared", CLIENT / "signalpost")
+SOURCES = [path for package in PACKAGES for path in sorted(package.rglob("*.py"))]
 
 
 def module(path: Path) -> str:
     """Return the dotted name of a source file."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    root = CLIENT if path.is_relative_to(CLIENT) else ROOT
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
 def pure_modules() -> Iterator[str]:
@@ -59,7 +62,7 @@ def test_model_and_decisions_load_no_adapter() -> None:
 
 
 def test_what_calls_itself_pure_reaches_no_adapter() -> None:
-    graph = grimp.build_graph("services", "shared", include_external_packages=True, cache_dir=None)
+    graph = grimp.build_graph("services", "shared", "signalpost", include_external_packages=True, cache_dir=None)
     impure = {
         name: sorted(reached)
         for name in pure_modules()

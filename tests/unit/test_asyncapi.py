@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from services.api.asyncapi import asyncapi_document
+from services.api.event_types.asyncapi import asyncapi_document
 from shared.catalogue import Catalogue, EventType
 from shared.model.event import InvalidMessage, parse_event
 from shared.model.topology import EVENTS, topology

@@ -1,0 +1,67 @@
+"""Nobody gets past here without a valid token, but for the few paths that are public: also routes added later.
+
+An ASGI middleware, because FastAPI reads and parses a body before it looks at dependencies; a caller without a
+token should learn nothing else than that. The roles are the routes' business.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.api.http.auth import Authenticator, Caller, Role
+from services.api.http.problems import Problem
+
+LINK_PATHS = frozenset({"/email-subscriptions/confirm", "/email-subscriptions/unsubscribe"})
+"""Where the signed links in mails lead: the link is the right, and browsers and mail programs post forms here."""
+PUBLIC_PATHS = LINK_PATHS | {"/health/live", "/health/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs"}
+
+
+class AuthGate:
+    """Puts the caller into the request's state, or answers 401."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+        self._app, self._authenticator = app, authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and scope["path"] not in PUBLIC_PATHS:
+            try:
+                caller = await self._authenticator.authenticate(Headers(scope=scope).get("authorization"))
+            except Problem as problem:
+                await problem.response()(scope, receive, send)
+                return
+            scope.setdefault("state", {})["caller"] = caller
+        await self._app(scope, receive, send)
+
+
+_bearer = HTTPBearer(
+    bearerFormat="JWT", auto_error=False, description="A JWT with `sub`, `roles` and maybe `org_id`."
+)
+
+
+def _caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+class _Require:
+    """A dependency that lets only callers with a role pass."""
+
+    def __init__(self, role: Role) -> None:
+        self._role = role
+
+    def __call__(self, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+        if self._role not in caller.roles:
+            raise Problem(403, "missing_role", f"This needs the role {self._role.value}; the token does not give it.")
+        return caller
+
+
+AnyCaller = Annotated[Caller, Depends(_caller)]
+"""Anybody who is signed in."""
+ClientAdmin = Annotated[Caller, Depends(_Require(Role.CLIENT_ADMIN))]
+"""An administrator of the tenant."""
+Producer = Annotated[Caller, Depends(_Require(Role.PRODUCER))]
+"""A service that publishes events."""
