@@ -1,6 +1,6 @@
-"""An event as we keep it, and the body that receivers get. How a producer's message is read is the client's.
+"""An event as it is stored, and the body that receivers get. The client package reads a producer's message.
 
-`msgspec.Raw` keeps the bytes of `data` as they came: big integers, key order and unicode survive.
+`msgspec.Raw` keeps the bytes of `data` unchanged: big integers, key order and Unicode survive.
 """
 
 from dataclasses import dataclass
@@ -82,10 +82,6 @@ def webhook_body(event: Event) -> bytes:
             data=msgspec.Raw(event.data),
         )
     )
-
-
-class _Timestamp(msgspec.Struct):
-    timestamp: _AwareTime
 
 
 _json = msgspec.json.Encoder()

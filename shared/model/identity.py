@@ -22,5 +22,5 @@ def new_webhook_id() -> str:
 
 
 def email_subscription_id(*, tenant_id: str, address: str) -> str:
-    """Return the id of a tenant's one subscription for this address; spelling it in capitals makes no second one."""
+    """Return the id of a tenant's one subscription for this address; upper and lower case don't differ."""
     return derived_id("es", tenant_id, address.casefold())

@@ -1,4 +1,4 @@
-"""Messages to publish: the exchange, routing key and headers of each kind. Pure: publishes nothing."""
+"""The exchange, routing key and headers of each kind of message. Pure: publishes nothing."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol

@@ -1,7 +1,6 @@
 """Signatures of outgoing webhooks: Standard Webhooks (`webhook-signature`) and the product's own hex headers.
 
-Only says which headers belong to a request; never where secrets come from, what time it is or how a request
-is sent. Pure: no I/O.
+It only builds the headers of a request; secrets, the time and sending are the caller's. Pure: no I/O.
 """
 
 from collections.abc import Sequence

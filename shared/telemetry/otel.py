@@ -23,7 +23,7 @@ from shared.telemetry.tracing import Attributes, Kind
 from signalpost.traceparent import valid_traceparent
 
 FLUSH_SECONDS: Final = 5.0
-"""How long the end of a process waits for a collector that does not answer."""
+"""How long a process that ends waits for a collector that doesn't answer."""
 VERSION: Final = version("signalpost-server")
 
 _KINDS: Final = {Kind.PRODUCER: SpanKind.PRODUCER, Kind.CONSUMER: SpanKind.CONSUMER, Kind.CLIENT: SpanKind.CLIENT}

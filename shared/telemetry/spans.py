@@ -21,7 +21,7 @@ _DISPATCH: Final = messaging("process", "process", EVENTS_TO_DISPATCH)
 
 
 def sending(tracing: Tracing, parent: str | None) -> Span:
-    """Begin to publish an event; its `traceparent` is what the event carries."""
+    """Begin the span of publishing an event; the event carries its `traceparent`."""
     return tracing.start(SEND_EVENTS, Kind.PRODUCER, parent=parent, attributes=SEND_FACTS)
 
 
