@@ -9,7 +9,7 @@ from shared.model.delivery import Attempt, Delivery, Transition
 from shared.model.event import Event, StoredEvent
 from shared.model.reasons import DeadReason, DeliveryState, DisabledReason
 from shared.model.subscription import Subscription
-from tests.support.things import NOW, a_delivery, a_subscription, an_event
+from tests.support.fresh import NOW, a_delivery, a_subscription, an_event
 
 
 class AddsSubscriptions(SubscriptionStore, Protocol):

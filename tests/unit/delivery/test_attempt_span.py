@@ -15,7 +15,7 @@ from shared.process.clock import now_ms
 from shared.testing.context import Memory
 from shared.testing.incoming import incoming
 from shared.testing.tracing import MemorySpan, MemoryTracing
-from tests.support.things import NOW, a_delivery, a_subscription, a_task
+from tests.support.fresh import NOW, a_delivery, a_subscription, a_task
 
 ATTEMPT = Attempt(number=1, started_at=NOW, duration_ms=4, status=500, error="http_500")
 

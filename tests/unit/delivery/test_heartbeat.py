@@ -5,7 +5,7 @@ import asyncio
 from shared.delivery.heartbeat import Heartbeat
 from shared.process.clock import now_ms
 from shared.testing.context import Memory
-from tests.support.things import NOW, a_delivery, a_task
+from tests.support.fresh import NOW, a_delivery, a_task
 from tests.support.waiting import eventually_here
 
 

@@ -13,7 +13,7 @@ from shared.model.reasons import DeliveryState
 from shared.model.topology import DEAD, EVENTS, EVENTS_TO_DISPATCH, TO_SEND, to_send_queue
 from shared.process.clock import utc_now
 from shared.testing.context import Memory
-from tests.support.things import a_delivery, a_subscription, an_event
+from tests.support.fresh import a_delivery, a_subscription, an_event
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from shared.model.event import StoredEvent
 from shared.model.reasons import DeliveryState
 from shared.model.subscription import Subscription
 from shared.model.system_events import CONFIRMATION, TEST_EVENT
-from tests.support.things import NOW, TENANT, a_delivery, a_subscription, an_event
+from tests.support.fresh import NOW, TENANT, a_delivery, a_subscription, an_event
 
 CAUSE = Replay(at=NOW, by="tests", cause="mended")
 

@@ -17,7 +17,7 @@ from shared.model.topology import DEAD, DELAY_HEADER, RETRY, TO_SEND
 from shared.process.clock import now_ms
 from shared.testing.context import Memory
 from shared.testing.incoming import MemoryAcks, incoming
-from tests.support.things import NOW, a_delivery, a_subscription, a_task
+from tests.support.fresh import NOW, a_delivery, a_subscription, a_task
 
 SENT = Attempt(number=1, started_at=NOW, duration_ms=4, status=204)
 REFUSED = Attempt(number=1, started_at=NOW, duration_ms=4, status=400, error="http_400", detail="refused")

@@ -17,7 +17,7 @@ from shared.model.topology import DEAD, DEFER, EVENTS, TO_SEND
 from shared.testing.context import Memory
 from shared.testing.incoming import MemoryAcks, incoming
 from shared.testing.tracing import MemoryTracing
-from tests.support.things import NOW, a_subscription, an_event
+from tests.support.fresh import NOW, a_subscription, an_event
 
 DATA = b'{"certificate_id":"cert_42","issued_at":"2026-11-21T10:00:00Z"}'
 

@@ -19,7 +19,7 @@ from shared.model.reasons import DeadReason
 from shared.model.system_events import CONFIRMATION
 from shared.model.task import Task
 from shared.testing.subscriptions import MemorySubscriptions
-from tests.support.things import a_subscription, a_task
+from tests.support.fresh import a_subscription, a_task
 from tests.support.waiting import eventually_here
 
 MASTER_KEYS = "test:dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzLCAzMisgYg=="

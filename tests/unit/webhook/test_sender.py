@@ -25,7 +25,7 @@ from shared.process.clock import utc_now
 from shared.storage.rate_limits import Reservation
 from shared.testing.subscriptions import MemorySubscriptions
 from shared.testing.tracing import MemoryTracing
-from tests.support.things import a_subscription, a_task
+from tests.support.fresh import a_subscription, a_task
 
 MASTER_KEYS = "test:dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzLCAzMisgYg=="
 OK = HttpAnswer(status=204, retry_after=None, excerpt=b"", duration=0.01)
