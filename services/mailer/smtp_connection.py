@@ -3,12 +3,11 @@
 It knows the protocol's order and nothing of other sessions; it raises the classes of `services.mailer.answer`.
 """
 
-import asyncio
 import re
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import aiosmtplib
 from aiosmtplib.protocol import normalize_message_line_endings
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from services.mailer.answer import MailRejected
 from services.mailer.smtp_faults import Stage, fault_of
 from shared.mail.address import needs_smtputf8
+from signalpost.transport import abort
 
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 _START_INPUT = 354
@@ -147,7 +147,7 @@ class SmtpConnection:
         """Close without QUIT: the only safe way in the middle of a mail."""
         if self._smtp.transport is not None:
             # close() alone waits until everything is written, without end if the server has stopped reading.
-            cast("asyncio.WriteTransport", self._smtp.transport).abort()
+            abort(self._smtp.transport)
         self._smtp.close()
 
     def _options(self, envelope: SmtpEnvelope) -> list[str]:

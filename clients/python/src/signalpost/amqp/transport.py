@@ -9,6 +9,8 @@ from typing import Any
 from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
 from yarl import URL
 
+from signalpost.transport import abort
+
 
 class AbortableTransport(TransportFactory):
     """Opens one transport, which `abort` ends, even while it is still being opened."""
@@ -28,7 +30,7 @@ class AbortableTransport(TransportFactory):
         reader, writer = await self._opener.create(url, **kwargs)
         transport = writer.transport
         if self._aborted:
-            transport.abort()
+            abort(transport)
             raise ConnectionAbortedError("the connection is no longer wanted")
         self._transport = transport
         return reader, writer
@@ -37,4 +39,4 @@ class AbortableTransport(TransportFactory):
         """End it at once: what is not sent is thrown away, and nothing more is read."""
         self._aborted = True
         if self._transport is not None:
-            self._transport.abort()
+            abort(self._transport)
