@@ -17,6 +17,8 @@ from tests.support.system import System, token
 
 MOST_DISTRIBUTIONS = 14
 
+pytestmark = pytest.mark.timeout(400)  # packages are installed, which takes as long as the network does
+
 
 def test_the_wheel_holds_one_package_with_its_types_and_nothing_of_the_server(wheel: Path) -> None:
     names = ZipFile(wheel).namelist()

@@ -16,6 +16,8 @@ from deploy.local.stack import Stack
 from tests.deploy.dockerfile import REPOSITORY, copied, environment, stages
 from tests.support.system import SETTINGS
 
+pytestmark = pytest.mark.timeout(400)  # packages are installed, which takes as long as the network does
+
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
