@@ -79,3 +79,12 @@ def test_the_top_of_shared_is_seen_at_a_glance() -> None:
 def test_no_file_has_more_than_300_lines() -> None:
     lines = {module(path): len(path.read_text().splitlines()) for path in SOURCES}
     assert not {name: count for name, count in lines.items() if count > 300}
+
+
+def test_folders_of_unit_tests_mirror_the_code() -> None:
+    here = Path(__file__).parent
+    places = {"signalpost": ROOT / "clients" / "python" / "src" / "signalpost"}
+    for test in here.glob("*/**/test_*.py"):
+        first, *rest = test.parent.relative_to(here).parts
+        code = places.get(first, ROOT / first).joinpath(*rest)
+        assert code.is_dir(), f"{test.relative_to(ROOT)} mirrors no folder of the code"

@@ -12,7 +12,7 @@ from shared.outbound.policy import MAX_URL_LENGTH, AddressRefused, OutboundPolic
 
 NASTY_URLS = [
     line
-    for line in (Path(__file__).parents[1] / "vectors" / "ssrf_urls.txt").read_text(encoding="utf-8").split("\n")
+    for line in (Path(__file__).parents[3] / "vectors" / "ssrf_urls.txt").read_text(encoding="utf-8").split("\n")
     if line and not line.startswith("#")
 ]
 DEVELOPMENT = OutboundPolicy(environment_is_production=False)

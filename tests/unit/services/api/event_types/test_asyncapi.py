@@ -18,7 +18,7 @@ from shared.catalogue import Catalogue, EventType
 from shared.model.event import InvalidMessage, parse_event
 from shared.model.topology import EVENTS, topology
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[5] / "tests" / "tools"
 WARNING = 1
 """The parser's severities: 0 is an error, 1 a warning, 2 information."""
 

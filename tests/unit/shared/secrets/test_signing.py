@@ -19,7 +19,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from shared.model.subscription import Origin
 from shared.secrets.signing import SIGNED_HEADERS, hex_signature, signature_headers, standard_webhooks_signature
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "standard_webhooks.json").read_text())
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "vectors" / "standard_webhooks.json").read_text())
 ACCEPT: list[dict[str, Any]] = VECTORS["accept"]
 BAD_SIGNATURES = [vector for vector in VECTORS["refuse"] if "signature" in vector]
 [OFF_TIME] = [vector["timestamp_offset"] for vector in VECTORS["refuse"] if "timestamp_offset" in vector]

@@ -170,7 +170,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_page_about_events_is_current() -> None:
-    page = Path(__file__).parents[2] / "docs" / "events.md"
+    page = Path(__file__).parents[4] / "docs" / "events.md"
     assert page.read_text() == events_markdown(BUILTIN), "run: python -m shared.catalogue > docs/events.md"
 
 
