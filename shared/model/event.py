@@ -11,8 +11,10 @@ import msgspec
 
 from signalpost.cloudevent import (
     EVENT_CONTENT_TYPE,
+    JSON,
     MAX_EVENT_BYTES,
     Event,
+    Extension,
     InvalidMessage,
     encode_event,
     parse_event,
@@ -21,6 +23,7 @@ from signalpost.cloudevent import (
 
 __all__ = [
     "EVENT_CONTENT_TYPE",
+    "JSON",
     "MAX_EVENT_BYTES",
     "OWN_SOURCE",
     "Event",
@@ -31,6 +34,7 @@ __all__ = [
     "encode_event",
     "epoch_ms",
     "event_time",
+    "is_reserved_source",
     "parse_event",
     "parse_webhook_body",
     "rfc3339",
@@ -39,6 +43,12 @@ __all__ = [
 
 OWN_SOURCE: Final = "/signalpost"
 """The CloudEvents source of system events."""
+
+
+def is_reserved_source(source: str) -> bool:
+    """Tell whether only Signalpost itself may use this source."""
+    return source == OWN_SOURCE or source.startswith(f"{OWN_SOURCE}/")
+
 
 _AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -67,6 +77,8 @@ class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: str
     tenant: str
     subject: str | None
+    extensions: dict[str, Extension] | msgspec.UnsetType = msgspec.UNSET
+    """The event's extension attributes; absent where it has none."""
     data: msgspec.Raw
 
 
@@ -79,6 +91,7 @@ def webhook_body(event: Event) -> bytes:
             timestamp=event.time_text,
             tenant=event.tenant_id,
             subject=event.subject,
+            extensions=dict(event.extensions) or msgspec.UNSET,
             data=msgspec.Raw(event.data),
         )
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from shared.model.event import Event, StoredEvent
+from shared.model.event import JSON, Event, StoredEvent
 from shared.storage.database import Database, Document, StorageUnavailable
 
 DUPLICATE_KEY = 11_000
@@ -116,6 +116,8 @@ def event_document(stored: StoredEvent) -> Document:
         "time_text": event.time_text,
         "data": event.data.decode(),
         "traceparent": event.traceparent,
+        "datacontenttype": event.datacontenttype,
+        "extensions": dict(event.extensions),
         "created_at": stored.created_at,
         "dispatched_at": stored.dispatched_at,
         "matched": stored.matched,
@@ -135,6 +137,8 @@ def event_from(document: Document) -> StoredEvent:
         subject=document["subject"],
         data=document["data"].encode(),
         traceparent=document["traceparent"],
+        datacontenttype=document.get("datacontenttype", JSON),  # absent from what older versions stored
+        extensions=document.get("extensions", {}),
     )
     return StoredEvent(
         event=event,

@@ -27,6 +27,7 @@ REJECTIONS: Final = (
     "invalid_body",
     "invalid_event",
     "reserved_event_type",
+    "reserved_source",
     "wrong_tenant",
     "idempotency_conflict",
     "overloaded",

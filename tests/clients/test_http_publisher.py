@@ -45,7 +45,7 @@ async def test_a_token_that_is_not_good_for_it_is_an_error_that_says_so(system: 
         with pytest.raises(Misconfigured, match="403"):
             await publisher.publish(_event(tenant))
     async with _publisher(system.url, token(tenant, "PRODUCER")) as publisher:
-        with pytest.raises(Misconfigured, match="own organisation"):
+        with pytest.raises(Misconfigured, match="own tenant"):
             await publisher.publish(_event("another"))
 
 

@@ -19,17 +19,21 @@ _DESCRIPTION = (
 )
 _ENVELOPE: JsonObject = {
     "type": "object",
-    "description": "CloudEvents 1.0, structured JSON; other extension attributes are ignored.",
-    "required": ["specversion", "id", "source", "type", "time", "tenantid", "datacontenttype", "data"],
+    "description": "CloudEvents 1.0, structured JSON; extension attributes are kept and handed on to receivers.",
+    "required": ["specversion", "id", "source", "type", "tenantid"],
     "properties": {
         "specversion": {"const": "1.0"},
         "id": {"type": "string", "minLength": 1, "maxLength": 256, "description": "Unique within source and tenant."},
         "source": {"type": "string", "minLength": 1, "maxLength": 256, "description": "Which program emits it."},
         "type": {"type": "string", "description": "The routing key."},
-        "time": {"type": "string", "format": "date-time", "description": "When it happened, with a time zone."},
+        "time": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When it happened; by default when it is accepted.",
+        },
         "tenantid": {"type": "string", "minLength": 1, "maxLength": 256, "description": "Who it belongs to."},
         "subject": {"type": "string", "minLength": 1, "maxLength": 256, "description": "What it is about."},
-        "datacontenttype": {"const": "application/json"},
+        "datacontenttype": {"type": "string", "description": "application/json (the default), or a type in +json."},
         "traceparent": {"type": "string", "description": "W3C Trace Context; the delivery continues the trace."},
     },
 }

@@ -82,5 +82,9 @@ async def get(context: Context, caller: ClientAdmin, event_id: str) -> Response:
         raise not_found("event")
     explained = await explain_event(context, stored)
     # Put together by hand: through Python numbers the data would lose digits.
-    body = explained.model_dump(mode="json") | {"data": msgspec.Raw(stored.event.data)}
+    body = explained.model_dump(mode="json") | {
+        "datacontenttype": stored.event.datacontenttype,
+        "extensions": dict(stored.event.extensions),
+        "data": msgspec.Raw(stored.event.data),
+    }
     return Response(msgspec.json.encode(body), media_type="application/json")

@@ -12,9 +12,10 @@ from shared.model.event import StoredEvent
 
 
 class EventIn(BaseModel):
-    """A CloudEvents 1.0 event in structured JSON; extension attributes are ignored.
+    """A CloudEvents 1.0 event in structured JSON.
 
-    Documents the request only: an event is read by `services.api.ingest`, which leaves `data` untouched.
+    Further members are extension attributes (lower-case letters and digits; a string, an integer of 32 bits or a
+    boolean), which receivers get too.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -37,8 +38,10 @@ class EventIn(BaseModel):
         description="Who it belongs to; without it the caller's tenant.",
     )
     subject: str | None = Field(default=None, min_length=1, max_length=256, description="What it is about.")
-    datacontenttype: str = Field(default="application/json")
-    data: Any = Field(description="Passed on byte for byte, once it fits the schema of the type.")
+    datacontenttype: str = Field(default="application/json", description="JSON: this, or a type that ends in +json.")
+    data: Any = Field(
+        default=None, description="Passed on byte for byte, once it fits the schema of the type; null if left out."
+    )
 
 
 class EventSummary(AnswerModel):
@@ -97,6 +100,8 @@ class ExplainedEvent(EventSummary):
 class EventDetail(ExplainedEvent):
     """An event with everything about it."""
 
+    datacontenttype: str
+    extensions: dict[str, str | int | bool] = Field(description="Its extension attributes.")
     data: Any = Field(description="As it came, byte for byte.")
 
 

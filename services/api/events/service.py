@@ -9,12 +9,12 @@ from typing import Final
 
 import msgspec
 
-from services.api.http.auth import Caller
+from services.api.http.auth import Caller, Role
 from services.api.http.context import ApiContext
 from services.api.http.problems import FieldProblem, Problem, invalid_fields
 from services.api.http.publishing import publish_confirmed
 from shared.catalogue import Catalogue
-from shared.model.event import Event, InvalidMessage, rfc3339
+from shared.model.event import OWN_SOURCE, Event, InvalidMessage, is_reserved_source, rfc3339
 from shared.model.routing import event_message
 from shared.model.system_events import is_internal
 from shared.process.clock import now_ms, utc_now
@@ -64,8 +64,9 @@ async def ingest(context: ApiContext, caller: Caller, request: Request) -> Accep
 
 async def _ingest(context: ApiContext, caller: Caller, request: Request) -> Accepted:
     event = read_request(request, caller, context.catalogue)
-    if caller.org_id is not None and event.tenant_id != caller.org_id:
-        raise Problem(403, "wrong_tenant", "This token may publish for its own organisation only: correct tenantid.")
+    if event.tenant_id != caller.tenant and Role.PLATFORM_PRODUCER not in caller.roles:
+        detail = "This token publishes for its own tenant only: correct tenantid, or use the role PLATFORM_PRODUCER."
+        raise Problem(403, "wrong_tenant", detail)
     with context.admission.enter():
         if request.idempotency_key is not None:
             await _claim_key(context, caller, request, event)
@@ -128,6 +129,9 @@ def read_request(request: Request, caller: Caller, catalogue: Catalogue) -> Even
     except InvalidMessage as error:
         field = _attribute(str(error))
         raise invalid_fields([FieldProblem(field=field, message=str(error), code="invalid_event")]) from error
+    if is_reserved_source(event.source):
+        message = f"source: {OWN_SOURCE} and what stands below it are Signalpost's own; choose another source"
+        raise invalid_fields([FieldProblem(field="source", message=message, code="reserved_source")])
     if is_internal(event.type):
         message = f"type: {event.type} is emitted by Signalpost alone; choose another type"
         raise invalid_fields([FieldProblem(field="type", message=message, code="reserved_event_type")])
@@ -138,7 +142,6 @@ def _defaults(request: Request, caller: Caller) -> dict[str, object]:
     """Return what an event that comes over HTTP may leave out."""
     defaults: dict[str, object] = {
         "specversion": "1.0",
-        "datacontenttype": "application/json",
         "time": rfc3339(utc_now()),
         "tenantid": caller.tenant,
         "traceparent": request.traceparent,

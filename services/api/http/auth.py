@@ -29,7 +29,13 @@ class Role(StrEnum):
     """What a caller may do."""
 
     CLIENT_ADMIN = "CLIENT_ADMIN"
+    """Administers a tenant's subscriptions and deliveries."""
+    SIGNER_ADMIN = "SIGNER_ADMIN"
+    """Administers the webhooks of a tenant's signers."""
     PRODUCER = "PRODUCER"
+    """Publishes events of its own tenant."""
+    PLATFORM_PRODUCER = "PLATFORM_PRODUCER"
+    """Publishes events of any tenant."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.api.http.auth import Authenticator, Caller, Role
-from services.api.http.problems import Problem
+from services.api.http.problems import Problem, not_found
 
 LINK_PATHS = frozenset({"/email-subscriptions/confirm", "/email-subscriptions/unsubscribe"})
 """Where the signed links in mails lead: the link is the right, and browsers and mail programs post forms here."""
@@ -48,20 +48,30 @@ def _caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:
 
 
 class _Require:
-    """A dependency that lets only callers with a role pass."""
+    """A dependency that lets only callers with one of these roles pass."""
 
-    def __init__(self, role: Role) -> None:
-        self._role = role
+    def __init__(self, *roles: Role) -> None:
+        self._roles = roles
 
     def __call__(self, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
-        if self._role not in caller.roles:
-            raise Problem(403, "missing_role", f"This needs the role {self._role.value}; the token does not give it.")
+        if caller.roles.isdisjoint(self._roles):
+            named = " or ".join(role.value for role in self._roles)
+            raise Problem(403, "missing_role", f"This needs the role {named}; the token does not give it.")
         return caller
+
+
+def _signer_owner(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    """Let an owner pass: without an organisation the caller is the tenant; within one it takes an administrator."""
+    if caller.org_id is not None and caller.roles.isdisjoint({Role.CLIENT_ADMIN, Role.SIGNER_ADMIN}):
+        raise not_found("signer")  # as if it did not exist: nothing tells others which signers there are
+    return caller
 
 
 AnyCaller = Annotated[Caller, Depends(_caller)]
 """Anybody who is signed in."""
 ClientAdmin = Annotated[Caller, Depends(_Require(Role.CLIENT_ADMIN))]
 """An administrator of the tenant."""
-Producer = Annotated[Caller, Depends(_Require(Role.PRODUCER))]
+SignerOwner = Annotated[Caller, Depends(_signer_owner)]
+"""Somebody who may manage a signer's webhooks."""
+Producer = Annotated[Caller, Depends(_Require(Role.PRODUCER, Role.PLATFORM_PRODUCER))]
 """A service that publishes events."""

@@ -1,4 +1,4 @@
-"""A signer's webhooks: the same objects, bound to the signer's events, for anybody signed in to the tenant."""
+"""A signer's webhooks: the same objects, bound to the signer's events, for the signer or an administrator."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from services.api.deliveries.filters import Filter
 from services.api.deliveries.lists import webhook_deliveries_page
 from services.api.deliveries.schemas import DeliveryPage
-from services.api.http.auth_gate import AnyCaller
+from services.api.http.auth_gate import SignerOwner
 from services.api.http.context import Context
 from services.api.http.openapi import problems
 from services.api.http.paging import Paging
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/signers/{signer_id}/webhooks", tags=["signers"])
 
 
 def _scope(
-    caller: AnyCaller,
+    caller: SignerOwner,
     signer_id: Annotated[
         str, Path(max_length=MAX_SIGNER_ID, pattern=r"^[\x21-\x7e]+$", description="The signer's id in the product.")
     ],
@@ -55,7 +55,7 @@ async def delete(context: Context, scope: SignerScope, webhook_id: str) -> None:
 
 
 @router.post("/{webhook_id}/test", name="test_signer_webhook", status_code=202)
-async def test(context: Context, caller: AnyCaller, scope: SignerScope, webhook_id: str) -> SentTest:
+async def test(context: Context, caller: SignerOwner, scope: SignerScope, webhook_id: str) -> SentTest:
     """Send a `webhook.test` event to this webhook, once; a failure is not retried and does not count."""
     return await send_test(context, caller, scope, webhook_id)
 

@@ -7,6 +7,7 @@ there once. Only a machine without Node.js skips those tests.
 import json
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ def _example(event_type: str) -> dict[str, Any]:
 
 def _is_event(envelope: dict[str, Any]) -> bool:
     try:
-        parse_event(json.dumps(envelope).encode())
+        parse_event(json.dumps(envelope).encode(), received_at=datetime.now(UTC))
     except InvalidMessage:
         return False
     return True
