@@ -30,6 +30,9 @@ CONFIRM_TIMEOUT: Final = 30.0
 """Seconds for which the oldest wait may make no progress; an election takes a few, a slow disk some more."""
 STALLED_AFTER: Final = 5.0
 """Seconds without progress after which the connection no longer counts as ready."""
+_BELIEVED_WITHIN: Final = 0.2
+"""Seconds for an answer that may be taken at its word."""
+_QUESTIONS: Final = 20
 _LOOKS: Final = 6  # in CONFIRM_TIMEOUT
 _T = TypeVar("_T")
 
@@ -164,8 +167,18 @@ class AmqpConnection:
             leave(asking)
 
     async def look(self, queue: str) -> Queue.DeclareOk:
-        """Return what the broker says of a queue, declaring nothing; raises one of FAULTS."""
-        return await self.ask(self.channel.queue_declare(queue, passive=True))
+        """Return what the broker says of a queue, declaring nothing; raises one of FAULTS.
+
+        RabbitMQ answers that a quorum queue is empty, without consumers, when its leader does not say otherwise
+        within 250 ms (`rabbit_quorum_queue:stat/2`). So an empty answer that took about as long is not believed.
+        """
+        loop = asyncio.get_running_loop()
+        for _ in range(_QUESTIONS):
+            asked_at = loop.time()
+            answer = await self.ask(self.channel.queue_declare(queue, passive=True))
+            if answer.message_count or answer.consumer_count or loop.time() - asked_at < _BELIEVED_WITHIN:
+                return answer
+        raise TimeoutError(f"the broker does not say in time how many messages wait in {queue}")
 
     async def subscribe(self, queue: str, callback: ConsumerCallback, *, tag: str, prefetch: int) -> None:
         """Have messages of a queue handed out, at most `prefetch` unacked at a time; raises one of FAULTS."""
