@@ -7,6 +7,7 @@ router in `_ROUTERS`.
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from services.api.billing_exports import routes as billing_exports
 from services.api.branding import routes as branding
@@ -21,6 +22,7 @@ from services.api.events import routes as events
 from services.api.events.schemas import EventIn
 from services.api.health import routes as health
 from services.api.http.access_log import AccessLog
+from services.api.http.answers import HeadAsGet
 from services.api.http.auth_gate import AuthGate
 from services.api.http.body_guard import BodyGuard
 from services.api.http.context import ApiContext
@@ -61,8 +63,17 @@ def create_app(context: ApiContext) -> FastAPI:
         app.include_router(router)
     add_handlers(app)
     add_openapi(app, EventIn)
-    # Starlette puts the last one outside: log, then token, then body, then routes.
+    # Starlette puts the last one outside: log, then other sites' scripts, then token, then body, then routes.
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BodyGuard)
     app.add_middleware(AuthGate, authenticator=context.authenticator)
+    if context.settings.api_cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(context.settings.api_cors_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "traceparent"],
+            expose_headers=["Retry-After"],
+        )
     app.add_middleware(AccessLog)
     return app

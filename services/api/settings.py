@@ -5,19 +5,24 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from shared.process.settings import LinkSettings, OutboundSettings
+from shared.process.http_server.settings import HttpSettings
+from shared.process.settings import LinkSettings, OutboundSettings, Words
 
 MIN_SECRET_BYTES: Final = 32
 """RFC 7518, section 3.2: a key for HS256 is at least as long as its hash."""
 DEVELOPMENT_JWT_SECRET: Final = "signalpost-development-only-not-a-secret"  # noqa: S105 - worthless by its name
 """Signs tokens in development where neither AUTH_JWT_SECRET nor AUTH_JWKS_URL is set."""
 
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?")
 
-class ApiSettings(LinkSettings, OutboundSettings):
+
+class ApiSettings(HttpSettings, LinkSettings, OutboundSettings):
     """Settings of the HTTP API."""
 
     api_host: str = "0.0.0.0"  # noqa: S104 - it serves other machines
     """The address that API_PORT is opened on."""
+    api_cors_origins: Words = frozenset()
+    """Web sites whose scripts may call the API from a browser, each as https://host or https://host:port."""
     auth_jwt_secret: SecretStr = SecretStr("")
     """The key of HS256 tokens; empty refuses such tokens."""
     auth_jwks_url: Annotated[str, Field(validate_default=True)] = ""
@@ -26,6 +31,13 @@ class ApiSettings(LinkSettings, OutboundSettings):
     """What a token's `iss` must be; empty checks nothing."""
     auth_audience: str = ""
     """What a token's `aud` must contain; empty checks nothing."""
+
+    @field_validator("api_cors_origins")
+    @classmethod
+    def _origins(cls, value: frozenset[str]) -> frozenset[str]:
+        if wrong := sorted(origin for origin in value if not _ORIGIN.fullmatch(origin)):
+            raise ValueError(f"expected https://host or https://host:port, not {wrong[0]!r}")
+        return value
 
     @field_validator("auth_jwt_secret")
     @classmethod

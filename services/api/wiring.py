@@ -1,35 +1,19 @@
 """Puts the HTTP API together, and serves it inside the loop that runs already."""
 
 import asyncio
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import structlog
-import uvicorn
 
 from services.api.app import create_app
+from services.api.http.answers import NoStore, every_answers_headers
 from services.api.http.context import ApiContext
 from services.api.settings import ApiSettings
+from shared.process.http_server.server import HttpServer
 
 DRAIN_SECONDS = 20
 """How long requests that are being answered may take when the service stops."""
 
 log = structlog.get_logger(__name__)
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to the runtime, which drains every service of the process."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say where: API_PORT may have left the port to the system."""
-        await super().startup(sockets)
-        log.info("api.listening", address=[each.getsockname()[:2] for each in self.servers[0].sockets])
 
 
 class Api:
@@ -40,21 +24,14 @@ class Api:
     def __init__(self, settings: ApiSettings) -> None:
         self._retention_days = settings.retention_days
         self._context = ApiContext.from_settings(settings)
-        self._server = _Server(
-            uvicorn.Config(
-                create_app(self._context),
-                host=settings.api_host,
-                port=settings.api_port,
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-            )
+        self._server = HttpServer(
+            NoStore(create_app(self._context)),
+            host=settings.api_host,
+            port=settings.api_port,
+            limits=settings.http_limits(),
+            headers=every_answers_headers(settings.public_url),
         )
-        self._served = asyncio.Event()
+        self._stopping, self._served = asyncio.Event(), asyncio.Event()
 
     def checks(self) -> dict[str, bool]:
         """Return what serving needs."""
@@ -67,15 +44,18 @@ class Api:
             asyncio.create_task(self._context.database.ensure_indexes(self._retention_days)),
         ]
         try:
-            await self._server.serve()
+            await self._server.start()
+            log.info("api.listening", address=self._server.addresses)
+            await self._stopping.wait()
+            await self._server.stop(within=DRAIN_SECONDS)
         finally:
-            self._served.set()
             for helper in helpers:
                 helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await asyncio.gather(*helpers, return_exceptions=True)  # before `stop` closes what they work with
+            self._served.set()
 
     async def stop(self) -> None:
         """Answer the requests in flight, then close."""
-        self._server.should_exit = True
+        self._stopping.set()
         await self._served.wait()
         await self._context.aclose()

@@ -10,14 +10,14 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 import uvloop
-from aiohttp import web
-from prometheus_client import REGISTRY, generate_latest
 
 from shared.catalogue import CatalogueError
+from shared.process.health import HEALTH_LIMITS, HealthApp
+from shared.process.http_server.server import HttpServer
 from shared.process.logs import configure_logs
 from shared.process.settings import CoreSettings, InvalidSettings, load
 from shared.telemetry.metrics import READY
@@ -28,6 +28,10 @@ SettingsT = TypeVar("SettingsT", bound=CoreSettings)
 
 CONFIGURATION_ERROR = 78
 """Exit code for a wrong setting (EX_CONFIG of sysexits.h): starting again will not help."""
+
+
+HEALTH_DRAIN: Final = 1.0
+"""Seconds for answers of the health port that are under way when the process ends."""
 
 
 class Service(Protocol):
@@ -106,7 +110,7 @@ async def run_services(services: Sequence[Service], settings: CoreSettings) -> N
     for task in (waiter, *running):  # a service may still be waiting for an absent server
         task.cancel()
     results = await asyncio.gather(*running, return_exceptions=True)
-    await health.cleanup()
+    await health.stop(within=HEALTH_DRAIN)
     failures = [result for result in results if isinstance(result, Exception)]
     if failures:
         raise ExceptionGroup("a service failed", failures)
@@ -123,23 +127,10 @@ def _on_signal(stopped: asyncio.Event) -> None:
     stopped.set()
 
 
-async def _serve_health(services: Sequence[Service], settings: CoreSettings) -> web.AppRunner:
-    async def live(_: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
-
-    async def ready(_: web.Request) -> web.Response:
-        checks = {f"{service.name}.{name}": ok for service in services for name, ok in service.checks().items()}
-        is_ready = all(checks.values())
-        return web.json_response({"ready": is_ready, "checks": checks}, status=200 if is_ready else 503)
-
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(REGISTRY), content_type="text/plain", charset="utf-8")
-
-    app = web.Application()
-    app.add_routes([web.get("/health/live", live), web.get("/health/ready", ready), web.get("/metrics", metrics)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, settings.health_host, settings.health_port)
-    await site.start()
-    log.info("service.health", port=runner.addresses[0][1])
-    return runner
+async def _serve_health(services: Sequence[Service], settings: CoreSettings) -> HttpServer:
+    server = HttpServer(
+        HealthApp(services), host=settings.health_host, port=settings.health_port, limits=HEALTH_LIMITS
+    )
+    await server.start()
+    log.info("service.health", port=server.addresses[0][1])
+    return server

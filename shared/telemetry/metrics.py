@@ -53,6 +53,17 @@ ATTEMPT_OUTCOMES: Final = (
 )
 POSTPONEMENTS: Final = ("endpoint_busy", "our_fault", "second_copy", "newer_version", "bug")
 DISABLED: Final = (DisabledReason.GONE.value, DisabledReason.CONSECUTIVE_FAILURES.value)
+HTTP_REFUSED: Final = (
+    "bad_request",
+    "bad_framing",
+    "request_timeout",
+    "uri_too_long",
+    "header_too_large",
+    "too_many_connections",
+    "silent",
+    "displaced",
+    "unread",
+)
 BROKER, DATABASE = "broker", "database"
 OPEN: Final[Values] = ()
 """For a label whose values are bounded by the code, but not listed here."""
@@ -243,4 +254,9 @@ REQUESTS: Final = _histogram(
     method=OPEN,
     route=OPEN,
     status=OPEN,
+)
+HTTP_REFUSALS: Final = _counter(
+    "http_refusals_total",
+    "Connections to this process's HTTP ports that were ended because a client went beyond a limit.",
+    reason=HTTP_REFUSED,
 )

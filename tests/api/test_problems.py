@@ -115,7 +115,7 @@ async def test_a_body_that_is_not_json_is_415(api: System, http: aiohttp.ClientS
 async def test_a_wrong_method_is_405_and_an_unknown_path_404(client: Client) -> None:
     answer = await client.call("PUT", "/api/v1/webhooks")
     assert (answer.status, answer.body["code"]) == (405, "method_not_allowed")
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "POST"}
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
     answer = await client.call("GET", "/api/v1/nothing")
     assert (answer.status, answer.body["code"]) == (404, "not_found")
 

@@ -24,6 +24,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"AUTH_JWT_SECRET": SECRET[:-1]}, "AUTH_JWT_SECRET"),
         ({"AUTH_JWKS_URL": "id.example/keys"}, "AUTH_JWKS_URL"),
         ({"AUTH_JWT_SECRET": SECRET, "API_PORT": "eighty"}, "API_PORT"),
+        ({"AUTH_JWT_SECRET": SECRET, "API_CORS_ORIGINS": "https://app.example.com/path"}, "API_CORS_ORIGINS"),
+        ({"AUTH_JWT_SECRET": SECRET, "API_CORS_ORIGINS": "*"}, "API_CORS_ORIGINS"),
+        ({"AUTH_JWT_SECRET": SECRET, "LIMITS_HEADER_BYTES": "0"}, "LIMITS_HEADER_BYTES"),
+        ({"AUTH_JWT_SECRET": SECRET, "LIMITS_IDLE_TIME": "0"}, "LIMITS_IDLE_TIME"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_a_line_that_names_it(

@@ -1,8 +1,7 @@
-"""Health and metrics, for orchestrators: the only routes that need no token."""
+"""Health, for orchestrators; needs no token. The metrics are on HEALTH_PORT only."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from prometheus_client import REGISTRY, generate_latest
 
 from services.api.health.schemas import Live, Ready
 from services.api.http.context import Context
@@ -22,9 +21,3 @@ async def ready(context: Context) -> JSONResponse:
     checks = context.watch.checks()
     is_ready = all(checks.values())
     return JSONResponse({"ready": is_ready, "checks": checks}, 200 if is_ready else 503)
-
-
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def metrics() -> Response:
-    """Return the metrics of this process in Prometheus' text format."""
-    return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4; charset=utf-8")

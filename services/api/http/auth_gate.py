@@ -16,7 +16,7 @@ from services.api.http.problems import Problem, not_found
 
 LINK_PATHS = frozenset({"/email-subscriptions/confirm", "/email-subscriptions/unsubscribe"})
 """Where the signed links in mails lead: the link is the right, and browsers and mail programs post forms here."""
-PUBLIC_PATHS = LINK_PATHS | {"/health/live", "/health/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs"}
+PUBLIC_PATHS = LINK_PATHS | {"/health/live", "/health/ready", "/openapi.json", "/asyncapi.json", "/docs"}
 
 
 class AuthGate:

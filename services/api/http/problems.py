@@ -138,7 +138,8 @@ def _allowed_methods(request: Request) -> list[str]:
     """Return the methods of a path (RFC 9110, section 15.5.6); Starlette names those of one route only."""
     path = getattr(request.scope.get("route"), "path", "")
     operations: Mapping[str, Any] = request.app.openapi()["paths"].get(path, {})
-    return sorted(method.upper() for method in operations)
+    methods = {method.upper() for method in operations}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 async def _on_storage_unavailable(_: Request, error: Exception) -> JSONResponse:
