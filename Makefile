@@ -3,10 +3,11 @@
 PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell command -v $(name))) python3)
 SETUP := @$(PYTHON) deploy/local/setup.py
 BIN := .venv/bin
-LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+UNIT_COVERED := shared/delivery/*,services/dispatcher/*,services/webhook/*,services/mailer/*
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-emit-package signalpost
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-quick help setup python demo test test-rabbitmq4 try-image run chaos chaos-cluster lint types contracts workflows check lock clean
+.PHONY: bench bench-quick coverage help setup python demo test test-rabbitmq4 try-image run chaos chaos-cluster lint types contracts workflows check lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 15
@@ -25,6 +26,13 @@ run: setup ## start everything and keep it running until Ctrl-C
 
 test: setup ## run all tests against real servers, two files at a time (choose with ARGS="tests/unit -k retry")
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+coverage: setup ## measure which statements the tests run, in all processes; fails below the floors
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q tests/unit
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report --skip-covered --include='$(UNIT_COVERED)' --fail-under=90
+	@$(BIN)/coverage run -m pytest -n 2 --dist loadfile --ignore=tests/unit
+	@$(BIN)/coverage combine -q --append && $(BIN)/coverage report --skip-covered --fail-under=93
 
 test-rabbitmq4: setup ## run the tests against RabbitMQ 4 of a newer Debian, as root (choose with ARGS="tests/pipeline --suite sid")
 	@$(BIN)/python -m deploy.local.rabbitmq4 $(ARGS)
@@ -68,4 +76,4 @@ lock: python ## resolve the dependencies of pyproject.toml anew
 	@echo hatchling | $(LOCK) -c requirements/dev.lock -o requirements/build.lock -
 
 clean: ## delete what can be made again: .venv and caches
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

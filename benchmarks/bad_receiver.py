@@ -1,6 +1,6 @@
 """A receiver of the worst kinds: `python -m benchmarks.bad_receiver PORT`.
 
-`/hang…` never answers, `/drip…` answers 200 and then sends a byte now and then for ever, `/slow…` answers 200 after
+`/hang…` never answers, `/drip…` answers 200 and then sends a byte now and then, `/slow…` answers 200 after
 9 seconds, just within the time that we allow. `GET /` tells of each path how many requests came and how many there
 were at once at the most, as JSON.
 """

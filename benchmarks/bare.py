@@ -1,4 +1,4 @@
-"""The parts by themselves, in a process of their own: what no program built from them can beat.
+"""The bare parts, in a process of their own: no program built from them can be faster.
 
 `python -m benchmarks.bare post|consume|consume-raw|publish` prints one line of JSON: operations, wall and CPU
 seconds, measured inside and without the start. The same libraries, event loop, messages, requests and concurrency as
@@ -29,12 +29,12 @@ from shared.model.routing import task_message
 from shared.model.subscription import Origin
 from shared.model.task import Task
 from shared.model.topology import WEBHOOK
-from shared.model.traceparent import traceparent_or_new
 from shared.process.clock import now_ms
 from shared.secrets.keyring import Keyring
+from signalpost.traceparent import traceparent_or_new
 
 CONCURRENCY = 128
-"""Requests or confirms awaited at once."""
+"""Requests or confirms awaited concurrently."""
 PREFETCH = 500
 QUEUE = "bare"
 _, SECRET = Keyring.parse(MASTER_KEYS).create("wh_org_1_0")

@@ -26,7 +26,7 @@ def payload() -> bytes:
 
 
 async def send(port: int, connections: int, mails: int) -> None:
-    """Send so many mails over so many connections at once."""
+    """Send this many mails over this many concurrent connections."""
     text, left = payload(), mails
 
     async def sending() -> None:

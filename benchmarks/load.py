@@ -26,7 +26,7 @@ LOOK_EVERY = 0.02
 
 
 async def at_rate(publisher: Publisher, events: int, rate: float, tenants: Sequence[str], queue: str) -> None:
-    """Publish so many events per second; `data.due` tells when, by the monotonic clock (ns) that processes share.
+    """Publish this many events per second; `data.due` tells when, by the monotonic clock (ns) that processes share.
 
     A `queue` takes them directly, instead of the exchange `events`.
     """

@@ -84,7 +84,7 @@ async def watch(
 ) -> Window:
     """Return the window from the moment `count` has reached `first` until it has reached `last`.
 
-    TimeoutError if that takes longer than `within` seconds: a scenario must end by itself.
+    TimeoutError if that takes longer than `within` seconds: a scenario must end.
     """
     async with asyncio.timeout(within):
         begun = await _reach(count, first)

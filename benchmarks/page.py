@@ -1,7 +1,7 @@
 """Writes what was measured into the performance page, and the plots beside it; the prose around stays.
 
 Each scenario has a block between two comments, the machine has one too. A block is replaced when its scenario was
-run, and added at the end of the page when it is not there yet; so a scenario can be measured again by itself.
+run, and added at the end of the page when it is not there yet; so a single scenario can be measured again.
 """
 
 import json

@@ -14,7 +14,7 @@ from benchmarks.system import certificate_event
 
 ENDPOINTS = 40
 BACKLOG = 4_000
-"""Messages waiting while events are published live: far more than all processes take at once (900)."""
+"""Messages waiting while events are published live: far more than all processes hold together (900)."""
 END = 0.98
 """The window ends with this share delivered: what is postponed for a second at the end is waiting, not work."""
 
@@ -27,7 +27,7 @@ def tenants(fan_out: int) -> tuple[str, ...]:
 async def preloaded(
     bench: Bench, *, deliveries: int, fan_out: int = 1, processes: int = 1, **settings: str
 ) -> Window:
-    """Deliver so many from a full queue, with so many dispatchers and as many consumers."""
+    """Deliver this many from a full queue, with this many dispatchers and as many consumers."""
     names, events = tenants(fan_out), deliveries // fan_out
     total = events * fan_out
     async with bench.system(**settings) as system:

@@ -89,7 +89,7 @@ class System:
         return await self.database.deliveries.count_documents({"state": DeliveryState.DELIVERED.value})
 
     async def settled(self, deliveries: int, *, within: float = 60.0) -> None:
-        """Wait until so many deliveries are recorded as delivered, and see that there are no others."""
+        """Wait until this many deliveries are recorded as delivered, and check that there are no others."""
 
         async def done() -> bool:
             return await self.delivered() >= deliveries

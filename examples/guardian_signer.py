@@ -10,12 +10,13 @@ import asyncio
 import hashlib
 import os
 import sys
+from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
 
-from shared.model.event import Event
-from shared.process.clock import utc_now
-from shared.producer import EventPublisher, NewEvent, PublishError, events
+from signalpost import events
+from signalpost.events import TypedEvent
+from signalpost.producer import Event, EventPublisher, PublishError
 
 SOURCE: Final = "/guardian/signer"
 ADMIN: Final = "ada@customer.example"
@@ -28,58 +29,73 @@ class Signer:
         self.id, self._tenant = signer_id, tenant
         self._daily_limit, self._signed_today = 0, 0
 
-    def create(self, name: str) -> NewEvent:
+    def create(self, name: str) -> TypedEvent:
         """Make the signer."""
-        return events.signer_created(
-            tenant=self._tenant, signer_id=self.id, name=name, status="active", actor=ADMIN, created_at=utc_now()
+        return events.SignerCreated(
+            tenant=self._tenant,
+            signer_id=self.id,
+            name=name,
+            status="active",
+            actor=ADMIN,
+            created_at=datetime.now(UTC),
         )
 
-    def allow(self, daily_limit: int) -> NewEvent:
+    def allow(self, daily_limit: int) -> TypedEvent:
         """Set its policy."""
         self._daily_limit = daily_limit
-        return events.signer_updated(
-            tenant=self._tenant, signer_id=self.id, actor=ADMIN, changed=["policies"], updated_at=utc_now()
+        return events.SignerUpdated(
+            tenant=self._tenant, signer_id=self.id, actor=ADMIN, changed=["policies"], updated_at=datetime.now(UTC)
         )
 
-    def sign(self, document: bytes) -> NewEvent:
+    def sign(self, document: bytes) -> TypedEvent:
         """Sign a document, unless the policy forbids it; the event says which."""
         signing_id = f"req_{uuid4().hex[:8]}"
         if self._signed_today >= self._daily_limit:
-            return events.policy_violated(
+            return events.PolicyViolated(
                 tenant=self._tenant,
                 signer_id=self.id,
                 policy_id="pol_daily",
                 signing_id=signing_id,
                 rule="daily_limit",
                 detail=f"{self._daily_limit} a day are allowed",
-                violated_at=utc_now(),
+                violated_at=datetime.now(UTC),
             )
         self._signed_today += 1
-        return events.signing_completed(
+        return events.SigningCompleted(
             tenant=self._tenant,
             signer_id=self.id,
             signing_id=signing_id,
             algorithm="ed25519",
             digest=f"sha256:{hashlib.sha256(document).hexdigest()}",
-            completed_at=utc_now(),
+            completed_at=datetime.now(UTC),
         )
 
-    def pause(self, reason: str) -> NewEvent:
+    def pause(self, reason: str) -> TypedEvent:
         """Let it sign nothing for a while."""
-        return events.signer_paused(
-            tenant=self._tenant, signer_id=self.id, status="paused", actor=ADMIN, reason=reason, paused_at=utc_now()
+        return events.SignerPaused(
+            tenant=self._tenant,
+            signer_id=self.id,
+            status="paused",
+            actor=ADMIN,
+            reason=reason,
+            paused_at=datetime.now(UTC),
         )
 
-    def resume(self) -> NewEvent:
+    def resume(self) -> TypedEvent:
         """Let it sign again."""
-        return events.signer_resumed(
-            tenant=self._tenant, signer_id=self.id, status="active", actor=ADMIN, resumed_at=utc_now()
+        return events.SignerResumed(
+            tenant=self._tenant, signer_id=self.id, status="active", actor=ADMIN, resumed_at=datetime.now(UTC)
         )
 
-    def revoke(self, reason: str) -> NewEvent:
+    def revoke(self, reason: str) -> TypedEvent:
         """End it for good."""
-        return events.signer_revoked(
-            tenant=self._tenant, signer_id=self.id, status="revoked", actor=ADMIN, reason=reason, revoked_at=utc_now()
+        return events.SignerRevoked(
+            tenant=self._tenant,
+            signer_id=self.id,
+            status="revoked",
+            actor=ADMIN,
+            reason=reason,
+            revoked_at=datetime.now(UTC),
         )
 
 

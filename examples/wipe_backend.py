@@ -10,13 +10,13 @@ import asyncio
 import os
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from shared.model.event import Event
-from shared.process.clock import utc_now
-from shared.producer import EventPublisher, NewEvent, PublishError, events
+from signalpost import events
+from signalpost.events import TypedEvent
+from signalpost.producer import Event, EventPublisher, PublishError
 
 SOURCE: Final = "/wipe/backend"
 APP: Final = "https://app.example.com"
@@ -37,57 +37,57 @@ class WipeBackend:
     def __init__(self, *, tenant: str, licences: int) -> None:
         self._tenant, self._licences = tenant, licences
 
-    def prove(self, device: Device) -> NewEvent:
+    def prove(self, device: Device) -> TypedEvent:
         """Examine a wiped device; the event says what came of it."""
         proof_id = _new("proof")
         if not device.reads_blank:
-            return events.proof_failed(
+            return events.ProofFailed(
                 tenant=self._tenant,
                 proof_id=proof_id,
                 device_id=device.id,
                 reason="verification_read_failed",
-                failed_at=utc_now(),
+                failed_at=datetime.now(UTC),
             )
         if not device.serial_matches:
-            return events.proof_rejected(
+            return events.ProofRejected(
                 tenant=self._tenant,
                 proof_id=proof_id,
                 device_id=device.id,
                 reason="serial_number_mismatch",
-                rejected_at=utc_now(),
+                rejected_at=datetime.now(UTC),
             )
         if self._licences == 0:
-            return events.proof_awaiting_license(
+            return events.ProofAwaitingLicense(
                 tenant=self._tenant, proof_id=proof_id, device_id=device.id, license_url=f"{APP}/licenses"
             )
         self._licences -= 1
         certificate_id = _new("cert")
-        return events.certificate_issued(
+        return events.CertificateIssued(
             tenant=self._tenant,
             certificate_id=certificate_id,
             device_id=device.id,
             standard="NIST SP 800-88 Purge",
-            issued_at=utc_now(),
+            issued_at=datetime.now(UTC),
             download_url=f"{APP}/certificates/{certificate_id}",
         )
 
-    def invite(self, email: str) -> NewEvent:
+    def invite(self, email: str) -> TypedEvent:
         """Invite somebody; Signalpost mails the invitation."""
-        return events.user_invited(
+        return events.UserInvited(
             tenant=self._tenant,
             email=email,
             accept_url=f"{APP}/invitations/{_new('inv')}",
             role="CLIENT_ADMIN",
             organization_name="Example Ltd",
             inviter_name="Charles",
-            expires_at=utc_now() + timedelta(days=7),
+            expires_at=datetime.now(UTC) + timedelta(days=7),
         )
 
-    def export_billing(self, recipient: str) -> NewEvent:
+    def export_billing(self, recipient: str) -> TypedEvent:
         """Make last month's billing export; Signalpost mails where it is."""
         export_id = _new("exp")
-        last_day = utc_now().date().replace(day=1) - timedelta(days=1)
-        return events.billing_export_ready(
+        last_day = datetime.now(UTC).date().replace(day=1) - timedelta(days=1)
+        return events.BillingExportReady(
             tenant=self._tenant,
             export_id=export_id,
             recipients=[recipient],

@@ -22,7 +22,7 @@ from benchmarks.peers.rows import AMQP_URL, DATABASE, MONGODB_URL, QUEUE, TIMEOU
 from benchmarks.peers.rows import signed_headers as headers_of
 
 PREFETCH = 500
-"""As ours; FastStream works on so many messages at once."""
+"""As ours: the number of messages that FastStream handles concurrently."""
 
 broker = RabbitBroker(
     AMQP_URL or None,

@@ -1,6 +1,6 @@
 """Publish, dispatch, deliver, record: how many deliveries per second the two cores of the machine carry altogether.
 
-RabbitMQ, MongoDB, the receiver, one dispatcher and one consumer share the machine; each one's part is told.
+RabbitMQ, MongoDB, the receiver, one dispatcher and one consumer share the machine; the page shows each one's part.
 """
 
 from collections import defaultdict

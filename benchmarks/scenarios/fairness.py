@@ -29,7 +29,7 @@ BAD_EACH = 5
 """Bad endpoints of each kind."""
 RATE = 100
 """Events per second for the healthy ones, two for each; a fifth of all traffic is a quarter of this. It leaves the
-machine room, with publishers and receivers on it: what is to be seen is who waits for whom, not for a core."""
+machine room, with publishers and receivers on it: we want to see which deliveries wait for others, not for a core."""
 BAD_RATE = RATE // 4
 WARM_UP = 200
 PERCENTILES = (50, 95, 99)

@@ -74,7 +74,7 @@ async def drain(bench: Bench, sink: SmtpSink, mails: int) -> Window:
 
 
 async def fill(system: System, mails: int) -> None:
-    """Dispatch so many invitations; the dispatcher has ended when this returns."""
+    """Dispatch this many invitations; the dispatcher has ended when this returns."""
 
     async def dispatched() -> bool:
         return await system.waiting(to_send_queue(EMAIL)) == mails

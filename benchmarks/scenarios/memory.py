@@ -76,7 +76,7 @@ def _plot(series: dict[str, list[tuple[float, float]]]) -> Plot:
 
 
 async def _watched(meter: Meter, seconds: float) -> dict[str, list[tuple[float, float]]]:
-    """Return the memory of each process over so many seconds."""
+    """Return the memory of each process over this many seconds."""
     series: dict[str, list[tuple[float, float]]] = defaultdict(list)
     began = time.monotonic()
     while (at := time.monotonic() - began) < seconds:

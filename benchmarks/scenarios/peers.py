@@ -126,7 +126,7 @@ async def _window(
     total: int,
     workers: Sequence[Process] | Sequence[Service],
 ) -> Window:
-    """Watch these workers make so many deliveries."""
+    """Watch these workers make this many deliveries."""
     meter = system.meter(workers=[worker.pid for worker in workers], receiver=bench.nginx.pid)
     window = await watch(meter, posted, first=int(total * SKIPPED), last=int(total * END), within=120)
     await system.settled(total)

@@ -1,4 +1,4 @@
-"""What each stage can do by itself, beside the ceiling: the bare parts it is made of, measured in the same repeat.
+"""The throughput of each stage alone, beside the ceiling: the bare parts it is made of, measured in the same repeat.
 
 A full queue is drained by one real process: first that of events by a dispatcher, then that of tasks by a webhook
 consumer. What counts is operations for each CPU second of that process, which is what a core gets done.
@@ -89,7 +89,7 @@ async def drain(bench: Bench) -> dict[str, Window]:
 
 
 async def fill(bench: Bench, system: System, total: int) -> None:
-    """Put so many events into the queue, each of them for one endpoint of the receiver."""
+    """Put this many events into the queue, each for one endpoint of the receiver."""
     await system.subscribe(bench.nginx.url, tenants=TENANTS)
     await system.publish([certificate_event(n, tenant=TENANTS[n % len(TENANTS)]) for n in range(total)])
 

@@ -63,7 +63,7 @@ class ClusterStack(Stack):
         return await _elected(leader, what=f"queue {queue} has a leader")
 
     async def primary(self) -> MongoDB:
-        """The member that takes writes; waits while none does, and raises TimeoutError if none does for long."""
+        """Return the member that accepts writes; wait for one, and raise TimeoutError if that takes too long."""
 
         async def primary() -> MongoDB | None:
             for member in self.members:

@@ -20,7 +20,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 class Receiver:
-    """Puts what arrives over SMTP into the mailbox before the sender is told that it was taken."""
+    """Puts what arrives over SMTP into the mailbox before it answers the sender."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox

@@ -1,7 +1,7 @@
 """The mails of the inbox: the newest thousand, kept in memory and, to outlive a restart, as one file each.
 
 Reads what came over SMTP and shapes it as Mailpit's API does (https://mailpit.axllent.org/docs/api-v1/), so that
-whoever looks for a mail here can look for it in Mailpit too. Knows nothing of sockets.
+so code that looks for a mail here works with Mailpit too. Knows nothing of sockets.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A private MongoDB server, with its own port and data: by itself a whole replica set, or one member of several.
+"""A private MongoDB server, with its own port and data: a replica set of one, or one member of several.
 
 The program is the `mongod` that a package of the development dependencies carries, or one on PATH. It listens on
 loopback only. Replica sets are what Signalpost needs: majority writes that outlive a crash.
@@ -48,15 +48,15 @@ class MongoDB(Server):
         return f"mongodb://{','.join(member.address for member in self.members)}/?replicaSet={self.replica_set}"
 
     async def ready(self) -> bool:
-        """Whether it takes writes or follows a primary that does; the first makes the replica set if it is new."""
+        """Whether it accepts writes or follows a primary that does; the first member creates a new replica set."""
         return await asyncio.to_thread(self._plays_its_part)
 
     async def is_primary(self) -> bool:
-        """Whether it takes writes."""
+        """Whether it accepts writes."""
         return await asyncio.to_thread(lambda: bool((self._hello() or {}).get("isWritablePrimary")))
 
     async def step_down(self, *, seconds: int) -> None:
-        """Make the primary step down, and not stand for election for so many seconds."""
+        """Make the primary step down, and not stand for election for `seconds`."""
 
         def step_down() -> None:
             with self._client() as client:

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import aiohttp
 
 from deploy.local.stack import Stack
-from shared.process.amqp_urls import each_url
+from signalpost.amqp.urls import each_url
 
 _MANAGEMENT_PORT = 15672
 _MAILPIT_PORT = 8025

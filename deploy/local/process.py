@@ -1,7 +1,7 @@
 """One child process that belongs to this one: start, stop, kill, pause, resume.
 
 A child dies with its parent, even if that is killed with SIGKILL (`setpriv --pdeathsig`), and carries a mark in its
-environment by which the next run finds it should it survive all the same (`run_directory.py`). It never deals with
+environment by which the next run finds it should it survive anyway (`run_directory.py`). It never deals with
 a process that it did not start.
 """
 
@@ -23,7 +23,7 @@ class StackError(RuntimeError):
 async def wait_until(
     condition: Callable[[], Awaitable[bool]], *, within: float, what: str, step: float = _STEP
 ) -> None:
-    """Return as soon as `condition` holds; TimeoutError, naming `what`, if it does not `within` so many seconds."""
+    """Return as soon as `condition` holds; TimeoutError, naming `what`, if it fails after `within` seconds."""
     try:
         async with asyncio.timeout(within):
             while not await condition():  # noqa: ASYNC110 - what is waited for happens in other processes

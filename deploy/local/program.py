@@ -90,7 +90,7 @@ class Program(ABC):
         await self._process.stop()
 
     async def kill(self) -> None:
-        """End it at once (SIGKILL), as a crash would."""
+        """Kill it (SIGKILL), as a crash would."""
         await self._process.kill()
 
     async def pause(self) -> None:
@@ -107,7 +107,7 @@ class Program(ABC):
         await self.start()
 
     async def close(self) -> None:
-        """End it for good and at once, with everything that only it needs."""
+        """Kill it for good, with everything that only it needs."""
         await self.kill()
 
     @abstractmethod
@@ -141,7 +141,7 @@ class Program(ABC):
 
 
 async def start_together(programs: Sequence[Program]) -> None:
-    """Start them all at once and return when all answer; where one can't, the error is its, and no start goes on."""
+    """Start them concurrently and return when all answer; if one can't, raise its error and stop the other starts."""
     starts = [asyncio.create_task(program.start()) for program in programs]
     try:
         await asyncio.gather(*starts)

@@ -41,7 +41,7 @@ log.console.level = info
 _CLUSTER_CONFIG = """\
 cluster_formation.peer_discovery_backend = classic_config
 {nodes}
-# a node that was out of touch with the majority stands still, and starts anew when it is back in touch
+# a node that loses contact with the majority pauses, and restarts when it is back in contact
 cluster_partition_handling = pause_minority
 """
 

@@ -55,7 +55,7 @@ class Stack:
         }
 
     async def __aenter__(self) -> Self:
-        """Start all servers at once and return when all of them answer."""
+        """Start all servers concurrently and return when all of them answer."""
         try:
             await self._start()
         except BaseException:

@@ -81,7 +81,7 @@ class VirtualEnvironment:
         print("set-up: installing the Python packages of requirements/dev.lock", flush=True)
         pip = [str(self.folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "-q"]
         _run([*pip, "--require-hashes", "-r", "requirements/dev.lock"], self.repository, lock)
-        _run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], self.repository, lock)
+        _run([*pip, "--no-deps", "--no-build-isolation", "-e", "clients/python", "-e", "."], self.repository, lock)
 
     def _empty(self) -> None:
         """As `venv --clear`, but the note that it is unfinished stays."""
@@ -101,7 +101,8 @@ class VirtualEnvironment:
 
     def _wanted_stamp(self) -> str:
         """Its origin, and a hash of what decides which packages are in it."""
-        files = [self.repository / "requirements" / "dev.lock", self.repository / "pyproject.toml"]
+        names = ("requirements/dev.lock", "pyproject.toml", "clients/python/pyproject.toml")
+        files = [self.repository / name for name in names]
         return f"{self._origin()}{hashlib.sha256(b'|'.join(file.read_bytes() for file in files)).hexdigest()}\n"
 
 

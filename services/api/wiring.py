@@ -4,9 +4,9 @@ import asyncio
 
 import structlog
 
-from services.api.answers import NoStore, every_answers_headers
 from services.api.app import create_app
-from services.api.context import ApiContext
+from services.api.http.answers import NoStore, every_answers_headers
+from services.api.http.context import ApiContext
 from services.api.settings import ApiSettings
 from shared.process.http_server.server import HttpServer
 

@@ -1,1 +1,1 @@
-"""The `worker` command line: starts each service, and helps people with topology, tokens, events and dead letters."""
+"""The `worker` command line: starts services, and manages topology, tokens, events and dead letters."""

@@ -1,4 +1,4 @@
-"""`worker`: one program for every process and every manual task. It composes services and decides nothing."""
+"""`worker`: one program for every process and every manual task. It only composes services."""
 
 import typer
 

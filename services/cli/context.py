@@ -1,4 +1,4 @@
-"""The connections of a command that an operator runs, made once and closed together. Nothing happens at import."""
+"""The connections of an operator's command, created once and closed together. Nothing happens at import."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from shared.storage.tenant.webhooks import TenantWebhooks
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorContext:
-    """What the commands work through."""
+    """The stores and connections that commands use."""
 
     amqp_url: str
     database: Database
@@ -28,7 +28,7 @@ class OperatorContext:
 
     @classmethod
     def from_settings(cls, settings: CoreSettings) -> "OperatorContext":
-        """Make the parts; connecting comes later, by itself."""
+        """Create the parts; each connects on first use."""
         amqp_url = settings.amqp_url.get_secret_value()
         database = Database(settings.mongodb_url.get_secret_value(), settings.mongodb_database, app="worker")
         return cls(

@@ -1,4 +1,4 @@
-"""The commands that start services and stay: api, dispatcher, webhook, mailer, and combinations of them."""
+"""The commands that run services: api, dispatcher, webhook, mailer, and combinations of them."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ SERVICES: Final[dict[str, type[CoreSettings]]] = {
     "webhook": WebhookSettings,
     "mailer": MailerSettings,
 }
-"""The services by name, each with the settings that it reads."""
+"""The services by name, with their settings."""
 
 
 class NotificationSettings(WebhookSettings, MailerSettings):
@@ -44,7 +44,7 @@ def api() -> None:
 
 
 def dispatcher() -> None:
-    """Match events against subscriptions; also republishes what stands still."""
+    """Match events against subscriptions; also republish what is stuck."""
     run_program("dispatcher", DispatcherSettings, lambda settings: [Dispatcher(settings)])
 
 
@@ -64,7 +64,7 @@ def notifications() -> None:
 
 
 def all_() -> None:
-    """Run every service in this one process (for a laptop)."""
+    """Run every service in one process (for a laptop)."""
     run_program(
         "all",
         AllSettings,

@@ -1,4 +1,4 @@
-"""What every command that ends shares: settings or a sentence, errors as one line, and text that is safe to print."""
+"""What every short-lived command shares: settings, errors as one line, and text that is safe to print."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ _AGES = ((86_400, "d"), (3600, "h"), (60, "m"))
 
 
 def settings_or_exit(settings_class: type[SettingsT]) -> SettingsT:
-    """Read the settings, or say what is wrong with them and exit."""
+    """Read the settings, or print what is wrong with them and exit."""
     try:
         return load(settings_class)
     except InvalidSettings as error:
@@ -28,14 +28,14 @@ def settings_or_exit(settings_class: type[SettingsT]) -> SettingsT:
 
 
 def fail(message: str) -> NoReturn:
-    """Say what is wrong and exit with 1."""
+    """Print what is wrong and exit with 1."""
     print(message, file=sys.stderr)
     raise typer.Exit(1)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run what talks to the servers; a server that is away becomes one sentence."""
-    # A person reads standard output, or a program does: logs would disturb both.
+    """Run code that uses the servers; an absent server becomes one sentence."""
+    # People and programs read standard output: logs would disturb both.
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -50,12 +50,12 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def tell(line: str) -> None:
-    """Say how far long work has come."""
+    """Report the progress of long work."""
     print(line, file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:
-    """Return text that no terminal acts upon: headers, bodies and answers are written by strangers."""
+    """Return text without control sequences: strangers write headers, bodies and answers."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 

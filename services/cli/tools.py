@@ -1,4 +1,4 @@
-"""The commands that do one thing and end: topology, publish, token."""
+"""The commands that do one thing: topology, publish, token."""
 
 import asyncio
 import sys
@@ -15,13 +15,13 @@ from services.api.settings import ApiSettings
 from services.cli.terminal import fail, run, settings_or_exit
 from shared.broker import Publisher
 from shared.catalogue import Catalogue
-from shared.catalogue.checking import read_event
 from shared.model.event import InvalidMessage, rfc3339
 from shared.model.routing import event_message
 from shared.model.topology import topology
-from shared.model.traceparent import traceparent_or_new
 from shared.process.clock import utc_now
 from shared.process.settings import CoreSettings
+from signalpost.checking import read_event
+from signalpost.traceparent import traceparent_or_new
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,16 +46,16 @@ def declare_topology() -> None:
 
 def publish(
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="The event's type, such as certificate.issued.")],
-    tenant: Annotated[str, typer.Option(help="Who the event belongs to.")],
+    tenant: Annotated[str, typer.Option(help="The tenant that the event belongs to.")],
     data: Annotated[str, typer.Option(help="The event's data: a JSON text, or - to read it from standard input.")],
-    source: Annotated[str, typer.Option(help="Which system the event comes from.")] = "/worker/publish",
+    source: Annotated[str, typer.Option(help="The system that the event comes from.")] = "/worker/publish",
     subject: Annotated[str | None, typer.Option(help="What the event is about.")] = None,
     id_: Annotated[
         str | None, typer.Option("--id", help="The event's id; the same id again is the same event.")
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the broker.")] = 10.0,
 ) -> None:
-    """Publish one event and wait until the broker has it safe."""
+    """Publish one event and wait until the broker has stored it."""
     settings = settings_or_exit(CoreSettings)
     text = sys.stdin.read() if data == "-" else data
     envelope: dict[str, object] = {
@@ -85,19 +85,19 @@ def publish(
     try:
         asyncio.run(send())
     except TimeoutError:
-        fail(f"the broker at AMQP_URL did not take the event within {timeout:g} s")
+        fail(f"the broker at AMQP_URL did not accept the event within {timeout:g} s")
     print(event.id)
 
 
 def token(
-    sub: Annotated[str, typer.Option(help="Who the token is for.")] = "developer",
+    sub: Annotated[str, typer.Option(help="The subject of the token.")] = "developer",
     org: Annotated[
         str | None, typer.Option(help="The organisation; the tenant is this, or `sub` without it.")
     ] = None,
     role: Annotated[list[str] | None, typer.Option(help="A role; repeat for several.")] = None,
-    hours: Annotated[float, typer.Option(help="How long it is valid.")] = 24.0,
+    hours: Annotated[float, typer.Option(help="Hours for which it is valid.")] = 24.0,
 ) -> None:
-    """Print a token for trying things out (development only)."""
+    """Print a token for experiments (development only)."""
     settings = settings_or_exit(ApiSettings)
     if settings.is_production:
         fail("tokens are made here in development only: set ENVIRONMENT=development, or ask your identity provider")

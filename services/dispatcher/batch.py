@@ -38,6 +38,8 @@ class Arrival:
     event: Event
     redelivered: bool
     traceparent: str
+    received_at: float
+    """When this process got it, by its monotonic clock: the order of dispatch depends on nothing a producer sends."""
     accepted_at: int
     """Epoch milliseconds: when its producer handed it to Signalpost if a header tells, else when it came here."""
     span: Span | None
@@ -96,7 +98,7 @@ class BatchDispatcher:
         room = MAX_DELIVERIES
         ordered = fair_order(
             todo,
-            since=lambda arrival: arrival.accepted_at,
+            since=lambda arrival: arrival.received_at,
             cost=lambda arrival: len(subscriptions.get(arrival.event.tenant_id, ())),
         )
         for arrival in ordered:

@@ -39,7 +39,7 @@ class TenantFairness:
             del self._by_tenant[tenant]
 
 
-def fair_order(items: Sequence[Item], *, since: Callable[[Item], int], cost: Callable[[Item], int]) -> list[Item]:
+def fair_order(items: Sequence[Item], *, since: Callable[[Item], float], cost: Callable[[Item], int]) -> list[Item]:
     """Return the order in which to handle items when there may not be time for all of them.
 
     Cheapest first, but the oldest always goes first, so nothing starves.

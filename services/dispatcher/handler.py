@@ -5,6 +5,8 @@ after that.
 """
 
 import contextlib
+import time
+from datetime import UTC, datetime
 
 import structlog
 
@@ -12,24 +14,21 @@ from services.dispatcher.batch import Arrival, BatchDispatcher
 from services.dispatcher.fairness import TenantFairness
 from shared.broker import Incoming
 from shared.catalogue import Catalogue
-from shared.catalogue.checking import read_event
 from shared.delivery.context import WorkerContext
 from shared.model.delivery import Transport
-from shared.model.event import OWN_SOURCE, InvalidMessage, parse_event
+from shared.model.event import OWN_SOURCE, InvalidMessage, is_reserved_source, parse_event
 from shared.model.reasons import DeadReason
-from shared.model.routing import dead_message, deferred_event_message, readable_headers
+from shared.model.routing import deferred_event_message
 from shared.model.system_events import is_internal
-from shared.model.task import ACCEPTED_AT, DeadLetterInfo, epoch_ms_header
+from shared.model.task import DeadLetterInfo, epoch_ms_header
 from shared.model.topology import EVENT
-from shared.model.traceparent import traceparent_or_new, valid_traceparent
 from shared.process.batching import Batcher
-from shared.process.clock import now_ms
-from shared.telemetry.metrics import (
-    DEAD_LETTERS,
-    EVENTS_DEFERRED,
-    EVENTS_REJECTED,
-)
+from shared.process.clock import now_ms, utc_now
+from shared.telemetry.metrics import EVENTS_DEFERRED, EVENTS_REJECTED
 from shared.telemetry.spans import dispatching, note_rejected
+from signalpost.checking import read_event
+from signalpost.message import ACCEPTED_AT
+from signalpost.traceparent import traceparent_or_new, valid_traceparent
 
 log = structlog.get_logger(__name__)
 
@@ -48,8 +47,8 @@ class EventHandler:
         *,
         transport: Transport,
     ) -> None:
-        self._catalogue, self._publisher, self._events = catalogue, context.publisher, context.events
-        self._tracing = context.tracing
+        self._catalogue, self._publisher, self._settler = catalogue, context.publisher, context.settler
+        self._events, self._tracing = context.events, context.tracing
         self._fairness = TenantFairness()
         self._batch = BatchDispatcher(catalogue, context, transport=transport)
         self._batches: Batcher[Arrival, bool] = Batcher(
@@ -84,14 +83,7 @@ class EventHandler:
         tenant = arrival.event.tenant_id
         if not self._fairness.admit(tenant):
             EVENTS_DEFERRED.inc()
-            await self._publisher.publish(
-                deferred_event_message(
-                    incoming.routing_key,
-                    headers={ACCEPTED_AT: arrival.accepted_at, **incoming.headers},
-                    body=incoming.body,
-                    content_type=incoming.content_type,
-                )
-            )
+            await self._publisher.publish(deferred_event_message(incoming, accepted_at=arrival.accepted_at))
             return
         try:
             await self._dispatch(arrival)
@@ -111,20 +103,24 @@ class EventHandler:
             await self._dead_letter(incoming, DeadReason.INTERNAL_ERROR, repr(error))
 
     def _read(self, incoming: Incoming) -> Arrival:
-        event = read_event(incoming.body, self._catalogue)
+        accepted_at = epoch_ms_header(incoming.headers, ACCEPTED_AT) or now_ms()
+        received_at = datetime.fromtimestamp(accepted_at / 1000, UTC)
+        event = read_event(incoming.body, self._catalogue, received_at=received_at)
         if incoming.routing_key != event.type:
             # Topic permissions guard the routing key; an event with a different type would bypass them.
             raise InvalidMessage(f"type: is {event.type!r}, but the routing key is {incoming.routing_key!r}")
         if is_internal(event.type) and event.source != OWN_SOURCE:
             raise InvalidMessage(f"type: {event.type} is emitted by Signalpost itself; publish a type of your own")
+        if is_reserved_source(event.source) and not is_internal(event.type):
+            raise InvalidMessage(f"source: {event.source[:80]} is Signalpost's own; choose another source")
         parent = valid_traceparent(incoming.headers.get("traceparent")) or event.traceparent
         span = None if self._tracing is None else dispatching(self._tracing, event, parent)
-        accepted_at = epoch_ms_header(incoming.headers, ACCEPTED_AT) or now_ms()
         return Arrival(
             event=event,
             redelivered=incoming.redelivered,
             traceparent=traceparent_or_new(parent) if span is None else span.traceparent,
             accepted_at=accepted_at,
+            received_at=time.monotonic(),
             span=span,
         )
 
@@ -132,15 +128,7 @@ class EventHandler:
         if self._tracing is not None:
             note_rejected(self._tracing, incoming.headers.get("traceparent"), reason.value)
         EVENTS_REJECTED.labels(reason.value).inc()
-        DEAD_LETTERS.labels(EVENT, reason.value).inc()
-        await self._publisher.publish(
-            dead_message(
-                EVENT,
-                DeadLetterInfo(reason=reason, detail=detail, routing_key=incoming.routing_key),
-                headers=readable_headers(incoming.headers),
-                body=incoming.body,
-                content_type=incoming.content_type,
-            )
-        )
+        info = DeadLetterInfo(reason=reason, detail=detail, routing_key=incoming.routing_key)
+        await self._settler.reject(EVENT, info, incoming)
         with contextlib.suppress(InvalidMessage):  # what can't be read was never stored
-            await self._events.give_up(parse_event(incoming.body))
+            await self._events.give_up(parse_event(incoming.body, received_at=utc_now()))

@@ -1,4 +1,4 @@
-"""Which deliveries an event leads to, and in which state they begin. Pure: storage and broker come later."""
+"""Plans the deliveries of an event, and the state in which each begins. Pure: no storage, no broker."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,7 +17,7 @@ from shared.model.subscription import Subscription
 from shared.model.system_events import EXPORT_READY
 from shared.model.topology import EMAIL, WEBHOOK
 
-_data = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)  # 1e400 is legal JSON, and no float
+_data = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)  # 1e400 is legal JSON, but not a float
 _SENDS = {"disabled": (), "webhook": (WEBHOOK,), "smtp": (WEBHOOK, EMAIL)}
 
 
@@ -86,7 +86,7 @@ def _export_id(event: Event) -> str:
 
 
 def _skip(subscription: Subscription, event: Event) -> SkipReason | None:
-    # A test is how an owner finds out whether a disabled webhook would work again.
+    # Owners use a test to find out whether a disabled webhook would work again.
     if subscription.enabled or tested_webhook(event) is not None:
         return None
     return SkipReason.WEBHOOK_DISABLED

@@ -4,11 +4,10 @@ import asyncio
 
 from services.dispatcher.handler import EventHandler
 from services.dispatcher.settings import DispatcherSettings
-from shared.broker import Consumer
 from shared.catalogue import Catalogue
-from shared.delivery.context import WorkerContext
+from shared.delivery.context import WorkerContext, consumer_for
 from shared.delivery.reconciler import Reconciler
-from shared.model.topology import DEFERRED_EVENTS, EVENTS_TO_DISPATCH, topology
+from shared.model.topology import DEFERRED_EVENTS, EVENTS_TO_DISPATCH
 
 PREFETCH = 1000
 """Two full batches, one being stored while the next one fills, and the events deferred meanwhile."""
@@ -32,20 +31,13 @@ class Dispatcher:
             (DEFERRED_EVENTS, DEFERRED_PREFETCH, handler.handle_deferred),
         )
         self._consumers = [
-            Consumer(
-                settings.amqp_url.get_secret_value(),
-                queue,
-                name=f"{self.name}.{queue}",
-                prefetch=prefetch,
-                topology=topology(),
-                handler=handle,
-            )
+            consumer_for(settings, queue, handle, name=f"{self.name}.{queue}", prefetch=prefetch)
             for queue, prefetch, handle in queues
         ]
         self._reconciler = Reconciler(context, after=settings.notification_reconcile_after)
 
     def checks(self) -> dict[str, bool]:
-        """Return what dispatching needs."""
+        """Return the conditions for dispatching."""
         return {
             "broker": all(consumer.is_ready for consumer in self._consumers),
             "database": self._context.database.is_ready,

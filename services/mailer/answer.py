@@ -1,12 +1,12 @@
-"""What came of handing over a mail: the server's receipt, or a fault that says what to do about it.
+"""The result of handing over a mail: the server's receipt, or a fault whose class says what to do about it.
 
 MailFault
-├── MailRejected      a 5xx answer, or a recipient nobody can write to: dead, reason `smtp_rejected`
+├── MailRejected      a 5xx answer, or an invalid recipient: dead, reason `smtp_rejected`
 ├── MailDeferred      a 4xx answer, a timeout, a lost connection: an attempt, retried on the schedule
-└── MailUnavailable   relay not reachable, login or TLS refused: our fault; hold the mail, charge nothing
+└── MailUnavailable   relay not reachable, login or TLS refused: our fault; hold the mail, charge no attempt
 
-The line between the last two is the moment the session is ready: whatever happens before (connect, greeting, EHLO,
-TLS, login) says nothing about a recipient; from MAIL on it is this mail's.
+The last two differ by whether the session was ready: what happens before (connect, greeting, EHLO, TLS, login) says
+nothing about a recipient; from MAIL on, a fault belongs to this mail.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class SmtpReceipt:
-    """The server took the mail: its final answer, and the seconds from the first command (or connect) to that."""
+    """The server accepted the mail: its final answer, and the seconds from the first command (or connect) to it."""
 
     code: int
     text: str
@@ -26,7 +26,7 @@ class MailFault(Exception):
 
 
 class MailRejected(MailFault):
-    """Never send this mail again. `code` is None where no server was asked."""
+    """Never send this mail again. `code` is None if no server was asked."""
 
     def __init__(self, code: int | None, text: str) -> None:
         super().__init__(f"{code} {text}" if code else text)
@@ -37,7 +37,7 @@ class MailRejected(MailFault):
 class MailDeferred(MailFault):
     """Try again later. `error_class` is `smtp_4xx`, `timeout`, `disconnected` or `protocol_error`.
 
-    `unknown_outcome`: the mail may have been accepted, only the answer is missing.
+    `unknown_outcome`: the mail may have been accepted; only the answer is missing.
     """
 
     def __init__(self, code: int | None, text: str, error_class: str, *, unknown_outcome: bool = False) -> None:
@@ -49,7 +49,7 @@ class MailDeferred(MailFault):
 
 
 class MailUnavailable(MailFault):
-    """No mail can be sent by anybody at the moment; `detail` is for the operator and holds no secret."""
+    """No mail can be sent at the moment; `detail` is for the operator and holds no secret."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)

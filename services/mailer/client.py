@@ -1,7 +1,7 @@
-"""The mailer's way out: a bounded pool of SMTP sessions.
+"""A bounded pool of SMTP sessions.
 
 A session sends one mail at a time and is kept for the next one. The pool decides nothing about retries: the class of
-what `send` raises says what to do (smtp_faults).
+an error says what to do (`services.mailer.answer`).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from services.mailer.smtp_faults import readable
 from shared.mail.address import InvalidMailAddress, mailbox
 
 IDLE_SECONDS = 30.0
-"""How long an unused session is kept: well below the 300 s of RFC 5321, and below any NAT that forgets quietly."""
+"""How long an unused session is kept: well below RFC 5321's 300 s, and below the timeouts of common NATs."""
 
 
 class SmtpPool:
@@ -61,9 +61,9 @@ class SmtpPool:
         return SmtpReceipt(code=answer.code, text=readable(answer.message), duration=duration)
 
     async def check(self) -> None:
-        """Find out whether mail could be sent now: a session (kept or new, logged in) answers NOOP.
+        """Check that mail could be sent now: a logged-in session (kept or new) answers NOOP.
 
-        Raises MailUnavailable. Waits while all sessions are busy, which answers the question just as well.
+        Raises MailUnavailable. Waits while all sessions are busy: then mail is being sent anyway.
         """
         async with self._sessions:
             connection = self._take_idle() or await self._open()
@@ -76,7 +76,7 @@ class SmtpPool:
                 self._put_back(connection)
 
     async def aclose(self) -> None:
-        """Say goodbye on every idle session. A mail that is still being sent ends first and then closes its own."""
+        """Close every idle session. A session that still sends a mail is closed after that mail."""
         self._closed = True
         for connection, timer in self._idle:
             timer.cancel()
@@ -94,7 +94,7 @@ class SmtpPool:
             self._put_back(connection)
 
     def _take_idle(self) -> SmtpConnection | None:
-        """The session used last, so that those no longer needed grow old and are closed."""
+        """Take the most recently used session, so that surplus sessions expire."""
         while self._idle:
             connection, timer = self._idle.pop()
             timer.cancel()

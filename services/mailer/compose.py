@@ -1,7 +1,7 @@
-"""One mail as a MIME message. Pure: no clock, no randomness but the boundary, no I/O.
+"""Composes one mail as a MIME message. Pure: no clock, no I/O, and only the boundary is random.
 
-The same delivery gets the same Message-ID on every attempt, so that a mail sent twice (the answer to the first was
-lost) can be recognised by whoever receives it.
+A delivery has the same Message-ID on every attempt, so that recipients can recognise a mail that was sent twice
+because the answer to the first was lost.
 """
 
 import re
@@ -17,14 +17,14 @@ from shared.mail.address import InvalidMailAddress, mailbox, needs_smtputf8
 from shared.mail.templates import RenderedMail
 from shared.mail.values import CONTROL
 
-# Not email.utils.parseaddr: that one makes `a@bc` of `a@b c` and drops a second address.
+# Not email.utils.parseaddr: it turns `a@b c` into `a@bc` and drops a second address.
 _NAME_AND_ADDRESS = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*"|[^<>"]*?)\s*<(?P<address>[^<>]*)>')
 _LONGEST_LINE = 998  # RFC 5322 section 2.1.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class SenderAddress:
-    """Who all mails come from: a name for people (may be empty) and the address replies and bounces go to."""
+    """The sender of all mails: a display name (may be empty) and the address for replies and bounces."""
 
     name: str
     address: str
@@ -33,7 +33,7 @@ class SenderAddress:
 def parse_sender(text: str) -> SenderAddress:
     """Read NOTIFICATION_SMTP_FROM: `a@b` or `Name <a@b>`. Raises InvalidMailAddress.
 
-    The address must be ASCII: one that isn't could write through SMTPUTF8 servers only.
+    The address must be ASCII: any other can send only through SMTPUTF8 servers.
     """
     named = _NAME_AND_ADDRESS.fullmatch(text.strip())
     name, address = (unquote(named["name"]), named["address"]) if named else ("", text)
@@ -55,9 +55,9 @@ def compose(
     date: datetime,
     list_unsubscribe_url: str | None = None,
 ) -> EmailMessage:
-    """The message to one recipient; `date` must be aware. Raises InvalidMailAddress for a recipient that is none.
+    """Return the message to one recipient; `date` must be aware. Raises InvalidMailAddress for the recipient.
 
-    A `list_unsubscribe_url` must take the one-click POST of RFC 8058 and be https for mail programs to honour it.
+    A `list_unsubscribe_url` must accept RFC 8058's one-click POST; mail programs honour it only if it is https.
     """
     address = mailbox(recipient)
     message = EmailMessage(policy=MAIL_POLICY_UTF8 if needs_smtputf8(address) else MAIL_POLICY)
@@ -71,14 +71,14 @@ def compose(
     if list_unsubscribe_url:
         _add_unsubscribe(message, list_unsubscribe_url)
     message.set_content(rendered.text)
-    # Random enough to be in no text; the library would look whether its own one is.
+    # Random enough to occur in no text; the library would search the text for its own boundary.
     message.make_alternative(boundary=f"=_{token_hex(12)}")
     message.add_alternative(rendered.html, subtype="html")
     return message
 
 
 def message_id(delivery_id: str, sender: SenderAddress) -> str:
-    """The Message-ID of a delivery, with its angle brackets: the same on every attempt."""
+    """Return a delivery's Message-ID with its angle brackets: the same on every attempt."""
     return f"<{delivery_id}@{sender.address.rpartition('@')[2]}>"
 
 

@@ -1,4 +1,4 @@
-"""Which kind of mail a task becomes, and the variables its template gets. Pure."""
+"""Chooses the kind of mail for a task, and its template's variables. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from typing import Any
 
 from shared.mail.branding import Branding
 from shared.mail.kinds import VARIABLES, MailKind
-from shared.model.event import parse_webhook_body
 from shared.model.system_events import CONFIRMATION
 from shared.model.task import Task
 
@@ -17,7 +16,7 @@ _DIRECT_KINDS = {
 
 
 def kind_of(task: Task) -> MailKind:
-    """Return the kind of mail: the event's own one for people it names, a plain notice for subscribers."""
+    """Return the kind of mail: the event's own kind for people it names, a plain notice for subscribers."""
     if task.event_type == CONFIRMATION:
         return MailKind.CONFIRM_SUBSCRIPTION
     if task.subscription_id:
@@ -25,15 +24,14 @@ def kind_of(task: Task) -> MailKind:
     return _DIRECT_KINDS.get(task.event_type, MailKind.EVENT)
 
 
-def variables_for(task: Task, branding: Branding, links: Mapping[str, str]) -> Mapping[str, object]:
-    """Return the values for the template's variables: the event's own, then ours, which none of them can replace.
+def variables_for(kind: MailKind, task: Task, branding: Branding, links: Mapping[str, str]) -> Mapping[str, object]:
+    """Return the values for the template's variables: the event's own, then ours, which override them.
 
-    `links` are the signed ones of this mail, by the name of their variable.
+    `links` are the signed links of this mail, by the name of their variable.
     """
-    body = parse_webhook_body(task.body)
+    body = task.content
     data = _parsed(bytes(body.data))
     values: dict[str, object] = dict(data) if isinstance(data, dict) else {}
-    kind = kind_of(task)
     if kind is MailKind.EVENT:
         values = {
             "event_type": task.event_type,
@@ -56,13 +54,13 @@ def variables_for(task: Task, branding: Branding, links: Mapping[str, str]) -> M
 def _indented(data: object, raw: bytes) -> str:
     try:
         return json.dumps(data, indent=2, ensure_ascii=False)
-    except RecursionError:  # writing goes deeper into the stack than reading
+    except RecursionError:  # encoding needs more stack than decoding
         return raw.decode()
 
 
 def _parsed(data: bytes) -> Any:
-    # Not msgspec: a number beyond its range is legal JSON, and no reason to withhold a mail.
+    # Not msgspec: a number beyond its range is legal JSON and must not stop a mail.
     try:
         return json.loads(data)
-    except (ValueError, RecursionError):  # an integer of thousands of digits
+    except (ValueError, RecursionError):  # or an integer of thousands of digits
         return data.decode()

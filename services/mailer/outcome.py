@@ -1,4 +1,4 @@
-"""What the mail server's answer, or its absence, means for a delivery. Pure."""
+"""Classifies the mail server's answer, or its absence, as the result of a delivery. Pure."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from shared.model.retry import RetrySchedule
 
 
 def accepted(receipt: SmtpReceipt, *, number: int, started_at: datetime, message_id: str) -> Delivered:
-    """Return the result of a mail that the server took."""
+    """Return the result of a mail that the server accepted."""
     return Delivered(
         attempt=Attempt(
             number=number,
@@ -32,7 +32,7 @@ def refused(
     schedule: RetrySchedule,
     message_id: str = "",
 ) -> Failed:
-    """Return the result of a mail that the server refused, for good or for now."""
+    """Return the result of a mail that the server refused, permanently or for now."""
     deferred = isinstance(fault, MailDeferred)
     attempt = Attempt(
         number=number,

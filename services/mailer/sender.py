@@ -1,7 +1,7 @@
-"""Sends one mail task: reads the tenant's branding, renders, composes, sends, and says what came of it.
+"""Sends one mail task: reads the tenant's branding, renders, composes, sends, and reports the result.
 
-While our own mail server can't be used at all (unreachable, login or TLS refused) nobody's delivery is
-charged: the task is held, unacked, and the mailer says that it is not ready.
+While our own mail server can't be used at all (unreachable, login or TLS refused), no attempt is charged: the task is
+held unacked, and the mailer reports that it is not ready.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from shared.mail.kinds import MailKind
 from shared.mail.templates import render
 from shared.model.reasons import DeadReason, SkipReason
 from shared.model.task import Task
-from shared.process.backoff import Backoff
 from shared.process.clock import utc_now
 from shared.secrets.signed_links import Links, Purpose
 from shared.storage.branding import Brandings
+from signalpost.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 
 HOLD_SECONDS = 300.0
-"""A held mail is put on the ladder after this long: RabbitMQ closes a channel whose message is unacked for 30 min."""
+"""After this long a held mail is deferred: RabbitMQ closes a channel whose message is unacked for 30 minutes."""
 HELD_WAIT = 60.0
 WATCH_INTERVAL = 5.0
 
@@ -56,11 +56,11 @@ class MailSender:
 
     @property
     def has_links(self) -> bool:
-        """Whether no mail had to wait so far because it needs a link and PUBLIC_URL is missing."""
+        """Whether no mail has waited yet because it needs a link and PUBLIC_URL is missing."""
         return not self._has_missed_links
 
     async def watch(self) -> None:
-        """Notice that the mail server can be used again although no mail asks for it; runs until cancelled."""
+        """Check an unusable mail server again, even if no mail is sent; runs until cancelled."""
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
             if not self._is_usable:
@@ -69,18 +69,19 @@ class MailSender:
                     self._is_usable = True
 
     def drain(self) -> None:
-        """Hold nothing any more: what can't be sent now takes the ladder."""
+        """Stop holding mails: what can't be sent now is deferred."""
         self._draining.set()
 
     async def send(self, task: Task, attempt: int) -> Result:
         """Mail the task's event to its recipient, if it is still wanted."""
-        unsent = await self._reason_not_to_send(task)
+        kind = kind_of(task)
+        unsent = await self._reason_not_to_send(kind, task)
         if unsent is not None:
             return unsent
         started_at, mail_id = utc_now(), message_id(task.delivery_id, self._sender)
         schedule = self._settings.notification_retry_schedule
         try:
-            message = await self._compose(task)
+            message = await self._compose(kind, task)
             receipt = await self._send_or_hold(message, task.recipient)
         except TemplateRefused as error:
             return unrenderable(str(error), number=attempt, at=started_at, schedule=schedule)
@@ -100,7 +101,7 @@ class MailSender:
             return OurFault(detail=fault.detail, wait=HELD_WAIT)
         return accepted(receipt, number=attempt, started_at=started_at, message_id=mail_id)
 
-    async def _reason_not_to_send(self, task: Task) -> Result | None:
+    async def _reason_not_to_send(self, kind: MailKind, task: Task) -> Result | None:
         transport = self._settings.notification_transport
         if transport != "smtp":
             return Skipped(reason=SkipReason.TRANSPORT_DISABLED, detail=f"NOTIFICATION_TRANSPORT is {transport}")
@@ -109,34 +110,36 @@ class MailSender:
         subscription = await self._subscriptions.get(task.subscription_id)
         if subscription is None:
             return SubscriptionDeleted()
-        if not subscription.confirmed and kind_of(task) is not MailKind.CONFIRM_SUBSCRIPTION:
-            return Skipped(reason=SkipReason.UNCONFIRMED, detail="the recipient does not, or no longer, want it")
+        if not subscription.confirmed and kind is not MailKind.CONFIRM_SUBSCRIPTION:
+            return Skipped(
+                reason=SkipReason.UNCONFIRMED, detail="the recipient has not confirmed, or has unsubscribed"
+            )
         if not subscription.enabled:
             return Withdrawn(reason=DeadReason.WEBHOOK_DISABLED, detail="the e-mail subscription is disabled")
         if self._links is None:
-            # Without the way out, a mail to a subscriber is none that we may send.
+            # Never mail a subscriber without an unsubscribe link.
             self._has_missed_links = True
             return OurFault(detail="PUBLIC_URL is not set, so the mail's link can't be made", wait=HELD_WAIT)
         return None
 
-    async def _compose(self, task: Task) -> EmailMessage:
+    async def _compose(self, kind: MailKind, task: Task) -> EmailMessage:
         branding = await self._brandings.get(task.tenant_id)
-        links = _links_of(task, self._links)
+        links = _links_of(kind, task, self._links)
         return compose(
             delivery_id=task.delivery_id,
             event_id=task.event_id,
             sender=self._sender,
             recipient=task.recipient,
-            rendered=render(kind_of(task), branding.email_templates, variables_for(task, branding, links)),
+            rendered=render(kind, branding.email_templates, variables_for(kind, task, branding, links)),
             date=utc_now(),
             list_unsubscribe_url=links.get("unsubscribe_url"),
         )
 
     async def _send_or_hold(self, message: EmailMessage, recipient: str) -> SmtpReceipt:
-        """Send, waiting out a mail server that can't be used.
+        """Send; wait while the mail server can't be used.
 
         Raises:
-            MailUnavailable: it was waited for long enough, or the mailer is stopping.
+            MailUnavailable: the server stayed unusable for HOLD_SECONDS, or the mailer is stopping.
         """
         backoff = Backoff()
         deadline = asyncio.get_running_loop().time() + HOLD_SECONDS
@@ -157,11 +160,11 @@ class MailSender:
                 return receipt
 
 
-def _links_of(task: Task, links: Links | None) -> dict[str, str]:
-    """Return the signed links of a mail to a subscriber; made now, so that no queue and no database holds one."""
+def _links_of(kind: MailKind, task: Task, links: Links | None) -> dict[str, str]:
+    """Return the signed links of a mail to a subscriber. Created now, so that no queue or database holds them."""
     if not task.subscription_id or links is None:
         return {}
     purpose, name = Purpose.UNSUBSCRIBE, "unsubscribe_url"
-    if kind_of(task) is MailKind.CONFIRM_SUBSCRIPTION:
+    if kind is MailKind.CONFIRM_SUBSCRIPTION:
         purpose, name = Purpose.CONFIRM, "confirm_url"
     return {name: links.url(purpose, task.subscription_id, task.recipient, now=utc_now())}

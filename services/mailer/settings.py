@@ -18,17 +18,17 @@ class MailerSettings(DeliverySettings, LinkSettings):
     notification_smtp_port: Annotated[int, Field(ge=1, le=65535)] = 1025
     """Its port."""
     notification_smtp_username: str | None = None
-    """Who logs in at the mail server; without it nobody does."""
+    """The user name for the mail server; without it there is no login."""
     notification_smtp_password: SecretStr | None = None
-    """The password that belongs to it."""
+    """The password of that user."""
     notification_smtp_from: str = "Signalpost <no-reply@localhost.localdomain>"
-    """Who all mails come from: an address, or Name <address>."""
+    """The sender of all mails: an address, or Name <address>."""
     notification_smtp_tls: Literal["none", "starttls", "tls"] = "none"
     """`starttls` and `tls` never fall back to plain text."""
     notification_smtp_timeout: Seconds = 30.0
-    """For each step: connect, handshake, one command, the payload."""
+    """The timeout of each step: connect, handshake, one command, the payload."""
     notification_smtp_connections: Annotated[int, Field(ge=1, le=100)] = 8
-    """How many sessions one process holds open; each sends one mail at a time."""
+    """The number of SMTP sessions of one process; each sends one mail at a time."""
 
     @field_validator("notification_smtp_from")
     @classmethod
@@ -40,11 +40,11 @@ class MailerSettings(DeliverySettings, LinkSettings):
         return value
 
     def sender(self) -> SenderAddress:
-        """Return who all mails come from."""
+        """Return the sender of all mails."""
         return parse_sender(self.notification_smtp_from)
 
     def smtp(self) -> SmtpSettings:
-        """Return where mails go."""
+        """Return the mail server's settings."""
         return SmtpSettings(
             host=self.notification_smtp_host,
             port=self.notification_smtp_port,

@@ -1,14 +1,13 @@
 """One SMTP session: opened, used for one mail after the other, closed.
 
-Knows the protocol's order and nothing of other sessions; every error leaves as a class of smtp_faults.
+It knows the protocol's order and nothing of other sessions; it raises the classes of `services.mailer.answer`.
 """
 
-import asyncio
 import re
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import aiosmtplib
 from aiosmtplib.protocol import normalize_message_line_endings
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from services.mailer.answer import MailRejected
 from services.mailer.smtp_faults import Stage, fault_of
 from shared.mail.address import needs_smtputf8
+from signalpost.transport import abort
 
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 _START_INPUT = 354
@@ -26,7 +26,7 @@ _QUIT_SECONDS = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class SmtpSettings:
-    """Where mails go. `timeout` is in seconds and for each step: connect, handshake, one command, the payload."""
+    """The mail server. `timeout` is in seconds for each step: connect, handshake, one command, the payload."""
 
     host: str
     port: int
@@ -47,7 +47,7 @@ class SmtpEnvelope:
 
 
 class StaleConnection(Exception):
-    """A kept session had ended before it took the next mail: nothing was sent, so nothing was attempted."""
+    """A kept session had ended before it accepted the next mail: nothing was sent, so nothing was attempted."""
 
 
 class SmtpConnection:
@@ -71,7 +71,7 @@ class SmtpConnection:
             local_hostname=_own_name(),
             timeout=settings.timeout,
             use_tls=settings.tls == "tls",
-            # Never None: that would mean "TLS if offered", which anybody on the way can take away.
+            # Never None: that would mean "TLS if offered", and an attacker in between could suppress the offer.
             start_tls=settings.tls == "starttls",
             tls_context=tls_context,
         )
@@ -88,7 +88,7 @@ class SmtpConnection:
 
     @property
     def usable(self) -> bool:
-        """Whether another mail can be sent through it, as far as can be known without asking the server."""
+        """Whether another mail can be sent through it, as far as we know without asking the server."""
         return self._smtp.is_connected and not self._busy
 
     async def transact(self, envelope: SmtpEnvelope) -> aiosmtplib.SMTPResponse:
@@ -121,7 +121,7 @@ class SmtpConnection:
         return answer
 
     async def noop(self) -> None:
-        """Ask the server whether it is there. Raises MailUnavailable, or StaleConnection for a kept session."""
+        """Ask the server for a reply. Raises MailUnavailable, or StaleConnection for a kept session."""
         self._busy = True
         try:
             await self._smtp.noop()
@@ -134,7 +134,7 @@ class SmtpConnection:
         self._used = True
 
     async def close(self) -> None:
-        """Say goodbye and close; a server that doesn't answer is not waited for long."""
+        """Send QUIT and close; wait only briefly for a server that doesn't answer."""
         try:
             if self._smtp.is_connected:
                 await self._smtp.quit(timeout=min(self._timeout, _QUIT_SECONDS))
@@ -144,10 +144,10 @@ class SmtpConnection:
             self.abort()
 
     def abort(self) -> None:
-        """Close without a word: the only way out in the middle of a mail."""
+        """Close without QUIT: the only safe way in the middle of a mail."""
         if self._smtp.transport is not None:
-            # close() alone waits until everything is written, forever if the server has stopped reading.
-            cast("asyncio.WriteTransport", self._smtp.transport).abort()
+            # close() alone waits until everything is written, without end if the server has stopped reading.
+            abort(self._smtp.transport)
         self._smtp.close()
 
     def _options(self, envelope: SmtpEnvelope) -> list[str]:
@@ -159,7 +159,7 @@ class SmtpConnection:
         return options
 
     async def _reset(self) -> None:
-        """Drop what a refused mail left behind; after a mail that was taken there is nothing to drop (RFC 5321)."""
+        """Clear the state that a refused mail left; an accepted mail leaves none (RFC 5321)."""
         if not self._needs_reset:
             return
         try:
@@ -170,7 +170,7 @@ class SmtpConnection:
         self._needs_reset = False
 
     async def _start_input(self) -> aiosmtplib.protocol.SMTPProtocol:
-        # Not `smtp.data()`: that one doesn't tell a connection lost before the payload from one lost after it.
+        # Not `smtp.data()`: it doesn't distinguish a connection lost before the payload from one lost after it.
         answer = await self._smtp.execute_command(b"DATA")
         if answer.code != _START_INPUT:
             raise aiosmtplib.SMTPDataError(answer.code, answer.message)
@@ -179,7 +179,7 @@ class SmtpConnection:
         return self._smtp.protocol
 
     def _settle(self, error: aiosmtplib.SMTPException) -> None:
-        """Keep the session after a clear answer; after anything else nobody knows where the server is."""
+        """Keep the session after a clear answer; after any other error the server's state is unknown."""
         if isinstance(error, aiosmtplib.SMTPResponseException) and 400 <= error.code <= 599:
             self._busy = False
             self._needs_reset = True
@@ -189,7 +189,7 @@ class SmtpConnection:
 
 
 def _as_data(payload: bytes) -> bytes:
-    """The payload with transparent dots and the final one (RFC 5321 section 4.5.2)."""
+    """Return the payload with transparent dots and the final dot (RFC 5321 section 4.5.2)."""
     return _LEADING_DOT.sub(b"..", normalize_message_line_endings(payload)) + b".\r\n"
 
 
@@ -200,6 +200,6 @@ def _has_ended(error: aiosmtplib.SMTPException) -> bool:
 
 
 def _own_name() -> str:
-    """Our name for EHLO, without asking DNS: the host's full name, or an address literal (RFC 5321 section 4.1.3)."""
+    """Return our name for EHLO without asking DNS: the host's full name, or an address literal (RFC 5321 4.1.3)."""
     name = socket.gethostname()
     return name if "." in name and name.isascii() else "[127.0.0.1]"

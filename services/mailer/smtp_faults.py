@@ -1,4 +1,4 @@
-"""Translates what an SMTP client raises into what to do about it (`services.mailer.answer`)."""
+"""Translates an SMTP client's errors into the classes of `services.mailer.answer`."""
 
 import re
 from enum import Enum, auto
@@ -8,27 +8,27 @@ from aiosmtplib import SMTPException, SMTPResponseException
 from services.mailer.answer import MailDeferred, MailFault, MailRejected, MailUnavailable
 
 TEXT_LIMIT = 1024
-"""Characters kept of a server's answer: as much as of a webhook's response."""
+"""Characters kept of a server's answer, as many as of a webhook's response."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 
-# RFC 4954 section 6: the server wants a login (or a better one) that our settings don't give it.
+# RFC 4954 section 6: the server wants a login (or a better one) that our settings don't provide.
 _LOGIN_WANTED = frozenset({530, 534, 535, 538})
-_BAD_SEQUENCE = 503  # "send AUTH first", say some; nothing else can be out of sequence at MAIL
+_BAD_SEQUENCE = 503  # some servers mean "send AUTH first"; nothing else can be out of sequence at MAIL
 
 
 class Stage(Enum):
-    """How far a mail had come."""
+    """The step that a mail had reached."""
 
     OPENING = auto()
     MAIL = auto()
     RCPT = auto()
     DATA = auto()
-    PAYLOAD = auto()  # the final dot is on its way: only the server's answer tells whether the mail was taken
+    PAYLOAD = auto()  # the final dot was sent: only the server's answer shows whether it accepted the mail
 
 
 def fault_of(stage: Stage, error: SMTPException | OSError | UnicodeError) -> MailFault:
-    """What an error of the SMTP client means at this stage. (UnicodeError: the relay's name is no host name.)"""
+    """Return the fault that a client's error means at this stage. (UnicodeError: the relay's name is invalid.)"""
     if stage is Stage.OPENING:
         return MailUnavailable(_describe(error))
     if isinstance(error, SMTPResponseException):
@@ -38,7 +38,7 @@ def fault_of(stage: Stage, error: SMTPException | OSError | UnicodeError) -> Mai
 
 
 def readable(text: str) -> str:
-    """A server's words on one line, cut to a sane length, and always valid Unicode."""
+    """Return a server's text on one line, shortened, and always valid Unicode."""
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return _UNPRINTABLE.sub(" ", text).strip()[:TEXT_LIMIT]
 
@@ -51,7 +51,7 @@ def _fault_of_reply(stage: Stage, code: int, text: str) -> MailFault:
         return MailRejected(code, text)
     if 400 <= code <= 499:
         return MailDeferred(code, text, "smtp_4xx")
-    # Neither yes nor no; aiosmtplib reports an answer that it can't read as -1.
+    # Neither accepted nor refused; aiosmtplib reports an answer that it can't parse as -1.
     return MailDeferred(code if code > 0 else None, text, "protocol_error", unknown_outcome=stage is Stage.PAYLOAD)
 
 

@@ -5,14 +5,13 @@ import asyncio
 from services.mailer.client import SmtpPool
 from services.mailer.sender import MailSender
 from services.mailer.settings import MailerSettings
-from shared.broker import Consumer
-from shared.delivery.context import WorkerContext
+from shared.delivery.context import WorkerContext, consumer_for
 from shared.delivery.worker import DeliveryWorker
-from shared.model.topology import EMAIL, to_send_queue, topology
+from shared.model.topology import EMAIL, to_send_queue
 from shared.storage.branding import Brandings
 
 PREFETCH = 100
-"""Some mails for each SMTP connection, so that none waits for the broker."""
+"""Several mails for each SMTP session, so that no session waits for the broker."""
 
 
 class Mailer:
@@ -25,17 +24,12 @@ class Mailer:
         self._pool = SmtpPool(settings.smtp())
         self._sender = MailSender(settings, context.subscriptions, Brandings(context.database), self._pool)
         worker = DeliveryWorker(EMAIL, self._sender, context)
-        self._consumer = Consumer(
-            settings.amqp_url.get_secret_value(),
-            to_send_queue(EMAIL),
-            name=f"{self.name}.consumer",
-            prefetch=PREFETCH,
-            topology=topology(),
-            handler=worker.handle,
+        self._consumer = consumer_for(
+            settings, to_send_queue(EMAIL), worker.handle, name=f"{self.name}.consumer", prefetch=PREFETCH
         )
 
     def checks(self) -> dict[str, bool]:
-        """Return what sending needs."""
+        """Return the conditions for sending."""
         return {
             "broker": self._consumer.is_ready,
             "database": self._context.database.is_ready,
@@ -53,7 +47,7 @@ class Mailer:
             watching.cancel()
 
     async def stop(self) -> None:
-        """Finish and record what is in flight, then close."""
+        """Finish and record the attempts in flight, then close."""
         self._sender.drain()
         await self._consumer.stop()
         await self._pool.aclose()

@@ -1,4 +1,4 @@
-"""What an answer, or its absence, means for a delivery. Pure."""
+"""Classifies an answer, or its absence, as the result of a delivery. Pure."""
 
 import re
 from datetime import UTC, datetime
@@ -22,23 +22,20 @@ def classify(
     schedule: RetrySchedule,
     retry_4xx: frozenset[int],
     is_test: bool,
-    has_failures: bool,
 ) -> Delivered | Failed:
-    """Return what one request led to.
+    """Return the result of one request.
 
     Args:
-        answer: what came back.
+        answer: the answer or failure.
         number: the attempt's number.
         started_at: when the request began.
         schedule: the webhook's retry schedule.
         retry_4xx: the 4xx codes that are retried.
-        is_test: a test event gets one attempt only.
-        has_failures: whether failures in a row were on record when the attempt began.
+        is_test: a test event gets only one attempt.
     """
     record = _record(answer, number, started_at)
     if isinstance(answer, HttpAnswer) and 200 <= answer.status < 300:
-        # In the time of a slow answer others may have failed: then look again, which costs a write.
-        return Delivered(attempt=record, follows_failure=has_failures or answer.duration > 1)
+        return Delivered(attempt=record)
     final = DeadReason.TEST_FAILED if is_test else _final(answer, retry_4xx)
     return Failed(
         attempt=record,
@@ -51,7 +48,7 @@ def classify(
 
 
 def _final(answer: HttpAnswer | HttpFailure, retry_4xx: frozenset[int]) -> DeadReason | None:
-    """Return why no retry can help, or None where one may."""
+    """Return why no retry can help, or None if one may."""
     if isinstance(answer, HttpFailure):
         refused = {ErrorClass.REFUSED_BY_POLICY, ErrorClass.INVALID_REQUEST}
         return DeadReason.URL_REFUSED if answer.error_class in refused else None
@@ -92,7 +89,7 @@ def displayable(excerpt: bytes) -> str:
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """Return the wait that a `Retry-After` header asks for (RFC 9110, section 10.2.3); None if it says nothing."""
+    """Return the wait that a `Retry-After` header asks for (RFC 9110, section 10.2.3); None without a valid one."""
     if value is None:
         return None
     if value.isascii() and value.strip().isdigit():

@@ -23,13 +23,13 @@ def request_headers(
     """Return all headers of one attempt.
 
     Args:
-        task: what is sent; its body is what gets signed.
+        task: its body is sent and signed.
         attempt: the attempt's number.
         timestamp: Unix seconds of this attempt.
-        origin: which API the webhook was made under.
+        origin: the API that created the webhook.
         traceparent: the trace context that the receiver may continue.
         secrets: the newest first; two while they overlap.
-        custom: the owner's own headers, which override none of ours.
+        custom: the owner's headers, which can't override ours.
     """
     return {
         **{name: value for name, value in custom.items() if not is_reserved(name)},

@@ -19,7 +19,6 @@ from shared.model.retry import RetrySchedule
 from shared.model.subscription import Subscription
 from shared.model.system_events import TEST_EVENT
 from shared.model.task import Task
-from shared.model.traceparent import child_traceparent
 from shared.outbound.answer import HttpAnswer, HttpFailure
 from shared.outbound.policy import OutboundPolicy, UrlRefused
 from shared.outbound.post import post_bounded
@@ -31,6 +30,7 @@ from shared.storage import RateLimiter
 from shared.telemetry.metrics import ENDPOINTS_CONGESTED
 from shared.telemetry.spans import note_status, requesting
 from shared.telemetry.tracing import Tracing
+from signalpost.traceparent import child_traceparent
 
 SECRET_WAIT = 60.0
 """Seconds until a delivery whose secret can't be derived is tried again: an operator must repair the keys."""
@@ -85,17 +85,17 @@ class WebhookSender:
         wait = await self._acquire(limit, webhook)
         if wait is not None:
             return Busy(wait)
-        began, stood_still, congested = time.monotonic(), self._stall_watch.seconds(), True
+        began, stalled, congested = time.monotonic(), self._stall_watch.seconds(), True
         try:
             result = await self._post(task, attempt, webhook, secrets)
             congested = isinstance(result, Failed) and result.attempt.error in CONGESTION
         except LookupsExhausted:
             congested = False
-            return OurFault(detail="name servers that don't answer hold every name lookup", wait=LOOKUP_WAIT)
+            return OurFault(detail="unanswered name lookups of other hosts occupy every thread", wait=LOOKUP_WAIT)
         finally:
             limit.release(duration=time.monotonic() - began, congested=congested)
-        if self._stall_watch.seconds() > stood_still and isinstance(result, Failed) and result.attempt.status is None:
-            return OurFault(detail="this process stood still while the request was under way", wait=STALL_WAIT)
+        if self._stall_watch.seconds() > stalled and isinstance(result, Failed) and result.attempt.status is None:
+            return OurFault(detail="this process was stalled during the request", wait=STALL_WAIT)
         return result
 
     async def _acquire(self, limit: ConcurrencyLimit, webhook: Subscription) -> float | None:
@@ -133,7 +133,6 @@ class WebhookSender:
             schedule=schedule,
             retry_4xx=self._settings.notification_retry_4xx,
             is_test=is_test,
-            has_failures=webhook.consecutive_failures > 0,
         )
 
     async def _request(

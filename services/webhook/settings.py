@@ -7,6 +7,6 @@ class WebhookSettings(DeliverySettings, SecretsSettings, OutboundSettings):
     """Settings of the webhook consumer."""
 
     notification_http_timeout: Seconds = 10.0
-    """For one whole attempt, from the name lookup to the last byte of the answer."""
+    """The timeout of a whole attempt, from the name lookup to the last byte of the answer."""
     notification_retry_4xx: Codes = frozenset()
-    """4xx codes that are retried like a 5xx; by default none is."""
+    """The 4xx codes that are retried like a 5xx; none by default."""

@@ -1,31 +1,31 @@
-"""Notices when this process itself stood still: frozen, starved of CPU, or its event loop blocked.
+"""Detects stalls of this process: frozen, starved of CPU, or its event loop blocked.
 
-A timeout that passed while we could not have read the answer says nothing about the receiver, so nobody is
-charged for it.
+A timeout during a stall says nothing about the receiver, because we could not have read its answer; so no attempt is
+charged.
 """
 
 import asyncio
 
 TICK = 0.25
 NOTICEABLE = 1.0
-"""A tick that comes this many seconds late is a standstill."""
+"""A tick that is this many seconds late shows a stall."""
 
 
 class StallWatch:
-    """Adds up how long the event loop stood still; watches for as long as its task runs."""
+    """Adds up how long the event loop was stalled, until `stop`."""
 
     def __init__(self) -> None:
-        self._stood_still = 0.0
+        self._stalled = 0.0
         self._ticked_at = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._watch())
 
     def seconds(self) -> float:
-        """Return how long the loop stood still so far, a standstill that is just ending included."""
+        """Return the seconds stalled so far, including a stall that is just ending."""
         late = asyncio.get_running_loop().time() - self._ticked_at - TICK
-        return self._stood_still + (late if late > NOTICEABLE else 0.0)
+        return self._stalled + (late if late > NOTICEABLE else 0.0)
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._task.cancel()
 
     async def _watch(self) -> None:
@@ -33,4 +33,4 @@ class StallWatch:
         while True:
             self._ticked_at = loop.time()
             await asyncio.sleep(TICK)
-            self._stood_still = self.seconds()
+            self._stalled = self.seconds()

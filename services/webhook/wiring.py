@@ -3,18 +3,17 @@
 from services.webhook.sender import WebhookSender
 from services.webhook.settings import WebhookSettings
 from services.webhook.stall import StallWatch
-from shared.broker import Consumer
-from shared.delivery.context import WorkerContext
+from shared.delivery.context import WorkerContext, consumer_for
 from shared.delivery.worker import DeliveryWorker
-from shared.model.topology import WEBHOOK, to_send_queue, topology
+from shared.model.topology import WEBHOOK, to_send_queue
 from shared.outbound.policy import OutboundPolicy
 from shared.outbound.session import outbound_session
 from shared.storage import RateLimiter
 
 PREFETCH = 500
-"""Deliveries worked on at once by one process: at 10 ms a request this is far more than one core can send."""
+"""Concurrent deliveries of one process: at 10 ms a request this is far more than one core can send."""
 CONNECT_TIMEOUT_SHARE = 0.5
-"""How much of the total timeout a connect may take."""
+"""The share of the total timeout that a connect may take."""
 
 
 class WebhookConsumer:
@@ -39,17 +38,12 @@ class WebhookConsumer:
             context.tracing,
         )
         worker = DeliveryWorker(WEBHOOK, sender, context)
-        self._consumer = Consumer(
-            settings.amqp_url.get_secret_value(),
-            to_send_queue(WEBHOOK),
-            name=f"{self.name}.consumer",
-            prefetch=PREFETCH,
-            topology=topology(),
-            handler=worker.handle,
+        self._consumer = consumer_for(
+            settings, to_send_queue(WEBHOOK), worker.handle, name=f"{self.name}.consumer", prefetch=PREFETCH
         )
 
     def checks(self) -> dict[str, bool]:
-        """Return what sending needs."""
+        """Return the conditions for sending."""
         return {"broker": self._consumer.is_ready, "database": self._context.database.is_ready}
 
     async def run(self) -> None:
@@ -58,7 +52,7 @@ class WebhookConsumer:
             await self._consumer.run()
 
     async def stop(self) -> None:
-        """Finish and record what is in flight, then close."""
+        """Finish and record the attempts in flight, then close."""
         await self._consumer.stop()
         self._stall_watch.stop()
         await self._session.close()

@@ -9,8 +9,8 @@ from typing import Final
 
 import structlog
 
-from shared.broker.connection import AmqpConnection
-from shared.broker.faults import FAULTS
+from signalpost.amqp.connection import AmqpConnection
+from signalpost.amqp.faults import FAULTS
 
 ACK_WINDOW: Final = 0.005
 """Seconds in which acks are gathered."""

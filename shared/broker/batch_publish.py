@@ -16,10 +16,10 @@ from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from shared.broker.connection import AmqpConnection
-from shared.broker.faults import FAULTS
-from shared.broker.message import properties_of
 from shared.model.routing import Outgoing
+from signalpost.amqp.connection import AmqpConnection
+from signalpost.amqp.faults import FAULTS
+from signalpost.amqp.publisher import properties_of
 
 BATCH: Final = 100
 """Messages in one write."""

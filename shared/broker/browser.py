@@ -16,10 +16,10 @@ import structlog
 from aio_pika.exceptions import ChannelNotFoundEntity
 from aiormq.abc import DeliveredMessage
 
-from shared.broker.connection import AmqpConnection
-from shared.broker.faults import FAULTS, BrokerRefused, BrokerUnavailable, is_refusal
 from shared.broker.message import Message
 from shared.broker.opening import open_connection
+from signalpost.amqp.connection import AmqpConnection
+from signalpost.amqp.faults import FAULTS, BrokerRefused, BrokerUnavailable, is_refusal
 
 WINDOW = 100
 """Messages of up to 1 MiB that may be on their way to us at once."""
@@ -112,7 +112,11 @@ class Browser:
                     return await self._arrived.get()
             except TimeoutError:
                 if (await _state(self._connection, self._queue)).messages == 0:
-                    return None
+                    # What the queue handed out before it said so may still be on its way to us: it comes before
+                    # the answer to a further question, however slow this machine is.
+                    await _state(self._connection, self._queue)
+                    if self._arrived.empty():
+                        return None
         raise BrokerUnavailable(f"{self._queue} holds messages and hands out none: try again")
 
     async def _open_window(self) -> None:

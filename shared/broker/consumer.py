@@ -13,13 +13,13 @@ import structlog
 from aiormq.abc import DeliveredMessage
 
 from shared.broker.acks import Acks
-from shared.broker.connection import AmqpConnection
-from shared.broker.faults import FAULTS, BrokerUnavailable
 from shared.broker.message import Message
 from shared.broker.opening import open_connection
 from shared.model.topology import Topology
-from shared.process.backoff import Backoff
 from shared.telemetry.metrics import BROKER, RECONNECTS
+from signalpost.amqp.connection import AmqpConnection
+from signalpost.amqp.faults import FAULTS, BrokerUnavailable
+from signalpost.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 

@@ -1,14 +1,9 @@
-"""A message as the broker hands it out, and the AMQP properties of one that is published."""
+"""A message as the broker hands it out."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 from aiormq.abc import DeliveredMessage
-from pamqp.commands import Basic
-
-from shared.model.routing import Outgoing
 
 
 class Message:
@@ -25,15 +20,3 @@ class Message:
         self.redelivered: bool = bool(message.redelivered)
         self.tag: int = message.delivery_tag or 0
         """By which the channel that it came through knows it."""
-
-
-def properties_of(message: Outgoing) -> Basic.Properties:
-    """Return its AMQP properties: persistent, and with an id of this publish alone."""
-    return Basic.Properties(
-        content_type=message.content_type,
-        delivery_mode=2,
-        message_id=uuid4().hex,  # unique for each publish: returned messages are matched by it
-        timestamp=datetime.now(UTC),
-        app_id="signalpost",
-        headers=dict(message.headers),
-    )

@@ -1,28 +1,16 @@
-"""Opens AMQP connections: to one node after the other, each within a bound, with the topology declared.
+"""Opens the connections of our own processes as `signalpost.amqp` does, with the topology declared."""
 
-Reopening a lost connection is the loop of its owner, publisher or consumer.
-"""
+from functools import partial
 
-import asyncio
-import logging
-import random
-from typing import Final
+import structlog
 
-from aiormq import Connection
-from aiormq.channel import Channel
-
-from shared.broker.connection import CONFIRM_TIMEOUT, AmqpConnection, Parts, leave
 from shared.broker.declare import declare
-from shared.broker.faults import FAULTS, BrokerUnavailable, is_refusal, unavailable
 from shared.broker.lenient_decoding import read_any_frame
-from shared.broker.transport import AbortableTransport
 from shared.model.topology import Topology
-from shared.process.amqp_urls import each_url
+from signalpost.amqp import opening
+from signalpost.amqp.connection import CONFIRM_TIMEOUT, AmqpConnection
 
-HEARTBEAT: Final = 15
-"""Seconds; a silent broker is given up after about three of them."""
-CONNECT_TIMEOUT: Final = 10.0
-"""Seconds for the connection and its channel."""
+log = structlog.get_logger(__name__)
 
 
 async def open_connection(
@@ -36,69 +24,22 @@ async def open_connection(
 ) -> AmqpConnection:
     """Connect, open the channel and declare the topology (None: declare nothing).
 
-    Where the URL names several nodes, they are tried in random order, so that clients spread over the cluster. The
-    node of the connection that was lost `last` comes at the end.
-
     Raises:
         BrokerRefused: no node took us, and at least one does not let us in, or not declare.
         BrokerUnavailable: no connection, for ten seconds with each node; the text says why.
     """
     read_any_frame()
-    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it logs tracebacks where we log one line of our own
-    urls = each_url(url)
-    order = random.sample(urls, len(urls))
-    order.sort(key=lambda node: last is not None and node == last.node)
-    faults: list[BrokerUnavailable] = []
-    for node in order:
-        try:
-            connection = AmqpConnection(
-                await _connect(node, name, confirms=confirms), node=node, name=name, confirm_timeout=confirm_timeout
-            )
-            await _declared(connection, topology)
-            return connection
-        except BrokerUnavailable as fault:
-            faults.append(fault)
-    raise next((fault for fault in faults if is_refusal(fault)), faults[-1])
-
-
-async def _connect(url: str, name: str, *, confirms: bool) -> Parts:
-    transport = AbortableTransport(url)
-    connection = Connection(
-        transport.url_with(heartbeat=HEARTBEAT),
-        client_properties={"connection_name": name},
-        transport_factory=transport,
+    return await opening.open_connection(
+        url,
+        name=name,
+        confirms=confirms,
+        declarations=declaring(topology),
+        confirm_timeout=confirm_timeout,
+        last=last,
+        log=log,
     )
 
-    async def opened() -> Channel:
-        await connection.connect()
-        channel = await connection.channel(publisher_confirms=confirms)
-        assert isinstance(channel, Channel)  # noqa: S101 - the abstract class lacks what batches need
-        return channel
 
-    opening = asyncio.create_task(opened())
-    try:
-        await asyncio.wait({opening}, timeout=CONNECT_TIMEOUT)
-        if opening.done():
-            return Parts(connection, transport, opening.result())
-        raise TimeoutError(f"no answer within {CONNECT_TIMEOUT:g} s")
-    except BaseException as error:
-        transport.abort()
-        if isinstance(error, FAULTS):
-            raise unavailable(error) from error
-        raise
-    finally:
-        leave(opening)
-
-
-async def _declared(connection: AmqpConnection, topology: Topology | None) -> None:
-    if topology is None:
-        return
-    try:
-        for declaration in declare(connection.channel, topology):
-            await connection.ask(declaration)
-    except FAULTS as error:
-        await connection.close()
-        raise unavailable(error) from error
-    except asyncio.CancelledError:
-        connection.give_up("its opener lost patience")
-        raise
+def declaring(topology: Topology | None) -> opening.Declarations | None:
+    """Return what declares the topology on a channel, or None for no topology."""
+    return None if topology is None else partial(declare, topology=topology)

@@ -1,12 +1,14 @@
 """The event catalogue: which types of events exist, what their data looks like, and whom they mail directly.
 
-`product` and `own` hold the built-in types, one family after the other; a deployment adds its own with
-EVENT_TYPES_FILE. Checking data is pure and costs microseconds; only `Catalogue.load` reads a file.
+The built-in types are defined in `signalpost.events`, together with what a producer needs to publish them; a
+deployment adds its own with EVENT_TYPES_FILE. Checking data is pure and costs microseconds; only `Catalogue.load`
+reads a file.
 """
 
-from shared.catalogue.catalogue import Catalogue
-from shared.catalogue.entry import CatalogueError, EventType, JsonObject
 from shared.catalogue.recipients import MAIL_RECIPIENTS, direct_recipients
+from signalpost.catalogue import Catalogue
+from signalpost.checking import read_event
+from signalpost.event_type import CatalogueError, EventType, JsonObject
 
 __all__ = [
     "MAIL_RECIPIENTS",
@@ -15,4 +17,5 @@ __all__ = [
     "EventType",
     "JsonObject",
     "direct_recipients",
+    "read_event",
 ]

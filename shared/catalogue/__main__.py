@@ -2,8 +2,8 @@
 
 import sys
 
-from shared.catalogue.catalogue import Catalogue
 from shared.catalogue.markdown import events_markdown
+from signalpost.catalogue import Catalogue
 
 if __name__ == "__main__":
     sys.stdout.write(events_markdown(Catalogue.builtin()))

@@ -1,13 +1,13 @@
 """Writes the catalogue as a page for people (`docs/events.md`); `python -m shared.catalogue` prints it.
 
-It shows nothing that the catalogue does not hold, so the page can't say anything else than the services do.
+It shows only the catalogue, so the page can't contradict the services.
 """
 
 import json
 
-from shared.catalogue.catalogue import Catalogue
-from shared.catalogue.entry import EventType, JsonObject
 from shared.catalogue.recipients import MAIL_RECIPIENTS
+from signalpost.catalogue import Catalogue
+from signalpost.event_type import EventType, JsonObject
 
 _INTRODUCTION = """\
 # Events

@@ -1,4 +1,4 @@
-"""Events that are mailed to the people their data names, whether or not anybody subscribed."""
+"""Events that are mailed to the people their data names, whether or not they subscribed."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,7 +8,7 @@ MAIL_RECIPIENTS: Final[Mapping[str, str]] = {"user.invited": "email", "billing.e
 
 
 def direct_recipients(event_type: str, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the mail addresses that the data names, each once; none for a type that mails nobody directly.
+    """Return the mail addresses that the data names, each once; empty for a type without direct recipients.
 
     The data must have passed `Catalogue.validate`. Two addresses are the same if they differ only in the case
     of the domain: what is before the @ is the receiving server's to interpret (RFC 5321, section 2.4).

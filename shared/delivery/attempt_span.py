@@ -1,4 +1,4 @@
-"""The span of one attempt: what is delivered, how long it waited before, and what came of it."""
+"""The span of one attempt: what it delivers, how long that waited before, and the outcome."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,12 +23,12 @@ _WITHOUT_ATTEMPT: Final[Mapping[type[Result], str]] = {
 
 
 def attempting(tracing: Tracing, task: Task, attempt: int, delivery: Delivery | None, *, now: datetime) -> Span:
-    """Begin an attempt.
+    """Begin the span of an attempt.
 
     Args:
-        tracing: what makes the span.
-        task: what is attempted; its context is that of the dispatch, for every attempt of the delivery.
-        attempt: the number that it gets if it counts.
+        tracing: makes the span.
+        task: its trace context is the dispatch's, for every attempt of the delivery.
+        attempt: the attempt's number, if it counts.
         delivery: its document, where it was read.
         now: the time.
     """
@@ -54,14 +54,14 @@ def attempting(tracing: Tracing, task: Task, attempt: int, delivery: Delivery | 
 
 
 def _waited_since(task: Task, delivery: Delivery | None) -> datetime:
-    """Return when the previous attempt ended, or before the first one when the delivery was made."""
+    """Return when the previous attempt ended; for the first attempt, when the delivery was created."""
     if delivery is None:
         return datetime.fromtimestamp(task.not_before / 1000, UTC)
     return delivery.attempts[-1].ended_at if delivery.attempts else delivery.created_at
 
 
 def note_result(span: Span, result: Result) -> None:
-    """Say what came of it."""
+    """Add the outcome to the span."""
     if isinstance(result, Delivered | Failed):
         _note_attempt(span, result.attempt)
     else:

@@ -1,11 +1,12 @@
-"""The parts that every worker is put together from, made once and closed together. Nothing happens at import."""
+"""The parts of every worker, created once and closed together. Nothing happens at import."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from shared.broker import Publisher
+from shared.broker import Consumer, Incoming, Publisher
 from shared.delivery.ports import DeliveryStore, EventStore, MessagePublisher, SubscriptionStore
 from shared.delivery.settle import Settler
 from shared.model.topology import topology
@@ -17,7 +18,7 @@ from shared.telemetry.tracing import Tracing
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerContext:
-    """A worker's own connections, and what works through them."""
+    """A worker's own connections, and what uses them."""
 
     database: Database
     publisher: MessagePublisher
@@ -26,12 +27,12 @@ class WorkerContext:
     deliveries: DeliveryStore
     settler: Settler
     reconcile_after: float
-    """Seconds past its due time after which a delivery is taken for stranded."""
+    """Seconds past its due time after which a delivery counts as stuck."""
     tracing: Tracing | None
 
     @classmethod
     def from_settings(cls, settings: DeliverySettings, *, name: str) -> "WorkerContext":
-        """Make the parts; connecting comes later, by itself."""
+        """Make the parts; each connects on first use."""
         database = Database(settings.mongodb_url.get_secret_value(), settings.mongodb_database, app=name, holds=True)
         publisher = Publisher(settings.amqp_url.get_secret_value(), name=f"{name}.publisher", topology=topology())
         subscriptions = Subscriptions(database)
@@ -54,7 +55,7 @@ class WorkerContext:
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Notice that the database is away, and that it is back, for as long as the block lasts."""
+        """Watch whether the database answers, while the block runs."""
         watching = asyncio.create_task(self.database.watch())
         try:
             yield
@@ -67,3 +68,16 @@ class WorkerContext:
         await self.database.aclose()
         if self.tracing is not None:
             await self.tracing.aclose()
+
+
+def consumer_for(
+    settings: DeliverySettings,
+    queue: str,
+    handler: Callable[[Incoming], Coroutine[Any, Any, None]],
+    *,
+    name: str,
+    prefetch: int,
+) -> Consumer:
+    """Return a consumer of one of our queues; `name` is what the broker calls its connection."""
+    url = settings.amqp_url.get_secret_value()
+    return Consumer(url, queue, name=name, prefetch=prefetch, topology=topology(), handler=handler)

@@ -15,20 +15,19 @@ Countable = Delivered | Failed | Withdrawn | Skipped
 def transition_for(
     task: Task, attempt: int, result: Countable, *, round_start: int, now: datetime, jitter: float
 ) -> Transition:
-    """Return what a result changes.
+    """Return the change that a result makes to the delivery.
 
     Args:
-        task: what was tried.
+        task: what was attempted.
         attempt: the number of this attempt, counted over the delivery's whole life.
         result: what the sender reported.
         round_start: how many attempts were made before the latest replay.
-        now: the time after the try.
+        now: the time after the attempt.
         jitter: from 0 to 1.
     """
-    owed = now if is_export_mail(task) else None  # the event that tells of it
+    owed = now if is_export_mail(task) else None  # a `billing.export.delivery_updated` follows
     match result:
         case Delivered():
-            resets_failures = task.subscription_id if result.follows_failure else ""
             return _after(
                 task,
                 attempt,
@@ -36,7 +35,7 @@ def transition_for(
                 DeliveryState.DELIVERED,
                 now,
                 due_at=owed,
-                resets_failures=resets_failures,
+                resets_failures=task.subscription_id,
             )
         case Skipped():
             reason = result.reason.value

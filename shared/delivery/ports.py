@@ -92,13 +92,15 @@ class SubscriptionStore(Protocol):
         ...
 
     async def count_failure(
-        self, subscription_id: str, failed_delivery_id: str, *, threshold: int
+        self, subscription_id: str, failed_delivery_id: str, *, threshold: int, ended_at: datetime
     ) -> Subscription | None:
-        """Count a failure once; return the subscription if this one disabled it."""
+        """Count a failure once, unless it was enabled since; return the subscription if this one disabled it."""
         ...
 
-    async def disable(self, subscription_id: str, *, reason: DisabledReason, by: str) -> Subscription | None:
-        """Disable it; return it if this call did."""
+    async def disable(
+        self, subscription_id: str, *, reason: DisabledReason, by: str, ended_at: datetime
+    ) -> Subscription | None:
+        """Disable it, unless it was enabled since; return it if this delivery disabled it."""
         ...
 
 

@@ -4,6 +4,7 @@ The broker message is a hint, the document is the truth: a task may be a second 
 belong to a delivery that was settled or deleted while the task waited.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.model.delivery import Delivery
@@ -35,9 +36,17 @@ class Finish:
 Verdict = Go | Discard | Finish
 
 
-def needs_precheck(task: Task, *, redelivered: bool) -> bool:
-    """Say whether the document must be read first: always, except for a first attempt that nothing repeated."""
-    return redelivered or task.attempt > 1 or bool(task.republished_by)
+def needs_precheck(task: Task, *, redelivered: bool, moved: bool) -> bool:
+    """Say whether the document must be read first: always, except for a first attempt that nothing repeated.
+
+    `moved`: the message lay in a dead-letter queue before, and somebody put it back by hand.
+    """
+    return redelivered or moved or task.attempt > 1 or bool(task.republished_by)
+
+
+def was_moved(headers: Mapping[str, object]) -> bool:
+    """Tell from a message's headers whether it lay in a dead-letter queue before."""
+    return any(name.startswith(("dead-", "x-death", "x-first-death")) for name in headers)
 
 
 def precheck(task: Task, delivery: Delivery | None) -> Verdict:

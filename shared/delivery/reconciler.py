@@ -1,7 +1,7 @@
-"""Finds what is due but stands still, and publishes it again: the net under every crash in between.
+"""Finds stuck deliveries and events and publishes them again: it repairs what crashes and lost brokers leave behind.
 
-A delivery stands still when it was due a while ago and its queue is empty: so no task of it can be waiting
-there. A claim by conditional update lets one process publish it. Losing the whole broker is healed by this.
+A delivery is stuck if it was due a while ago and its queue is empty, so that no task of it can be waiting there. A
+claim by conditional update lets only one process publish it.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500
 EVENTS_AT_ONCE = 20
-"""An event may hold a MiB of data; a whole batch of such would be more than a worker's memory."""
+"""An event may hold a MiB of data, so a whole batch could exceed a worker's memory."""
 HOPELESS_BACKLOG = timedelta(hours=1)
-"""On a queue that never empties, what was due this long ago is published again all the same."""
+"""What was due this long ago is published again even if its queue is not empty."""
 MISSING_EVENT_WAIT = timedelta(hours=1)
-"""For a delivery whose event is not stored. Nothing else is done about it: after a crash between the two writes the
-event may still lie on the queue, and completes the delivery when it comes. What never comes, retention removes."""
+"""How far a delivery is postponed whose event is not stored. After a crash between the two writes the event may still
+be on the queue, and completes the delivery when it is dispatched. If it never is, retention removes the delivery."""
 
 
 class Reconciler:
@@ -52,17 +52,17 @@ class Reconciler:
                 await self.sweep()
             except BrokerUnavailable:
                 self._healthy_since = utc_now()
-            except Exception:  # a bug, or a document of another version: the net must not end over it, unnoticed
+            except Exception:  # a bug, or a document of another version: sweeping must go on
                 log.exception("reconciler.bug")
 
     async def sweep(self) -> int:
-        """Publish again what stands still now; returns how much that was.
+        """Publish again what is stuck; returns how many.
 
         Raises:
             BrokerUnavailable: the broker can't say how full its queues are.
         """
         if not self._database.is_ready or not self._publisher.is_ready:
-            # Right after an outage everything looks late; those who hold it get the time to record it first.
+            # Right after an outage everything looks late; workers get the time to record what they hold.
             self._healthy_since = utc_now()
             await self._publisher.connect()
         await observe_backlog(self._publisher, self._deliveries)
@@ -77,7 +77,7 @@ class Reconciler:
 
     async def _sweep_channel(self, channel: str) -> int:
         overdue = await self._deliveries.due(
-            channel=channel, before=await self._standing_before(to_send_queue(channel)), limit=BATCH
+            channel=channel, before=await self._stuck_before(to_send_queue(channel)), limit=BATCH
         )
         by_event: dict[str, list[Delivery]] = {}
         for delivery in overdue:
@@ -101,7 +101,7 @@ class Reconciler:
                 yield event_id, found.pop(event_id, None)
 
     async def _postpone(self, delivery: Delivery) -> None:
-        """Take what can't be sent out of the way of the others."""
+        """Move a delivery that can't be sent out of the way of the others."""
         if await self._deliveries.claim(delivery, due_at=utc_now() + MISSING_EVENT_WAIT):
             log.error("reconciler.event_missing", delivery_id=delivery.id, event_id=delivery.event_id)
 
@@ -116,30 +116,30 @@ class Reconciler:
                 await self._settler.follow_up(task, delivery)
         except BrokerUnavailable:
             raise
-        except Exception:  # one that can't be helped must not keep the others from it
+        except Exception:  # one faulty delivery must not stop the others
             log.exception("reconciler.bug", delivery_id=delivery.id, event_id=delivery.event_id)
             return False
         return True
 
     async def _sweep_events(self) -> int:
-        before = await self._standing_before(EVENTS_TO_DISPATCH, DEFERRED_EVENTS)
+        before = await self._stuck_before(EVENTS_TO_DISPATCH, DEFERRED_EVENTS)
         republished = 0
         async for _, stored in self._few_at_a_time(await self._events.undispatched(before=before, limit=BATCH)):
             if stored is None or stored.dispatched_at is not None:
-                continue  # settled since it was listed
+                continue  # dispatched since it was listed
             await self._publisher.publish(event_message(stored.event, accepted_at=epoch_ms(stored.created_at)))
             RECONCILER_REPUBLISHED.labels(EVENT).inc()
             republished += 1
         return republished
 
-    async def _standing_before(self, *queues: str) -> datetime:
-        """Return the time before which nothing that is still due can be waiting in these queues."""
+    async def _stuck_before(self, *queues: str) -> datetime:
+        """Return the time before which anything still due is stuck: it can't be waiting in these queues."""
         waiting = sum([await self._publisher.message_count(queue) for queue in queues])
         return utc_now() - (max(self._after, HOPELESS_BACKLOG) if waiting else self._after)
 
 
 async def observe_backlog(publisher: MessagePublisher, deliveries: DeliveryStore) -> None:
-    """Set the gauges of what waits: the oldest delivery that is due, and how many messages lie in each queue.
+    """Set the gauges of the backlog: the oldest due delivery, and the messages in each queue.
 
     Raises:
         BrokerUnavailable: the broker can't say how full its queues are.

@@ -1,7 +1,7 @@
-"""Sends finished deliveries again: judges whether that makes sense now, and takes them up.
+"""Sends finished deliveries again: checks whether that makes sense now, and requeues them.
 
-Shared by the HTTP API (one tenant's) and `worker dlq` (everybody's). The document is changed first and the task
-published then, so that a broker that is away delays it and loses nothing.
+Shared by the HTTP API (one tenant's deliveries) and `worker dlq` (all tenants'). The document is changed first and
+the task published afterwards, so an absent broker delays a replay and loses nothing.
 """
 
 import asyncio
@@ -37,40 +37,40 @@ WEBHOOK_DISABLED: Final = ReplayRefusal(
 )
 STILL_FAILING: Final = ReplayRefusal(
     code="target_still_failing",
-    detail="The target's last attempt failed after this was given up. Wait until it takes something, "
+    detail="The target's last attempt failed after this delivery was given up. Wait until it accepts a delivery, "
     "or set `force` if you know that it works again.",
 )
 
 CONFIRMATION_SENT: Final = ReplayRefusal(
     code="confirmation_sent",
-    detail="This asked an address to confirm. POST /api/v1/email-subscriptions asks again, if not too often.",
+    detail="This mail asked an address to confirm. POST /api/v1/email-subscriptions sends another, within limits.",
 )
 
 
 class GivenUp:
-    """When each target was last given up, among the dead letters that are to be replayed together.
+    """When each target was last given up, among the dead deliveries that are replayed together.
 
-    Of several dead letters to one target, each is evidence that the ones before it should wait; but whoever replays
-    all of them at once knows of all of them, so only what failed after the last one counts.
+    A later failure of a target is a reason not to replay an earlier one. But the caller knows about the deliveries
+    that it replays together, so only failures after the last of them count.
     """
 
-    def __init__(self, letters: Iterable[Delivery] = ()) -> None:
+    def __init__(self, deliveries: Iterable[Delivery] = ()) -> None:
         self._at: dict[Target, datetime] = {}
-        for letter in letters:
-            self.add(letter)
+        for delivery in deliveries:
+            self.add(delivery)
 
-    def add(self, letter: Delivery) -> None:
-        """Count a dead letter in."""
-        target = _target(letter)
-        self._at[target] = max(self._at.get(target, _ended_at(letter)), _ended_at(letter))
+    def add(self, delivery: Delivery) -> None:
+        """Include a dead delivery."""
+        target = _target(delivery)
+        self._at[target] = max(self._at.get(target, _ended_at(delivery)), _ended_at(delivery))
 
-    def at(self, letter: Delivery) -> datetime:
-        """Return when the target of a dead letter was given up last."""
-        return self._at.get(_target(letter), _ended_at(letter))
+    def at(self, delivery: Delivery) -> datetime:
+        """Return when the target of a dead delivery was last given up."""
+        return self._at.get(_target(delivery), _ended_at(delivery))
 
 
 class Targets:
-    """Judges whether sending to a target again makes sense, looking at each target once."""
+    """Checks whether sending to a target again makes sense; reads each target once."""
 
     def __init__(self, webhooks: TenantWebhooks, deliveries: TenantDeliveries, *, given_up: GivenUp) -> None:
         self._webhooks, self._deliveries, self._given_up = webhooks, deliveries, given_up
@@ -78,7 +78,7 @@ class Targets:
         self._last: dict[Target, Attempt | None] = {}
 
     async def refusal(self, delivery: Delivery, *, force: bool) -> ReplayRefusal | None:
-        """Return why this delivery should not be sent now, or None; `force` overrules that its target fails."""
+        """Return why this delivery should not be sent now, or None; `force` ignores that its target is failing."""
         if delivery.event_type == CONFIRMATION and delivery.state is not DeliveryState.SKIPPED:
             return CONFIRMATION_SENT
         if not await self._is_enabled(delivery):
@@ -108,10 +108,10 @@ def _target(delivery: Delivery) -> Target:
     return delivery.tenant_id, delivery.subscription_id, delivery.recipient
 
 
-def _ended_at(letter: Delivery) -> datetime:
-    # Both, because an attempt's duration is rounded: it may seem to have ended after it was recorded.
-    attempts = letter.attempts[-1:]
-    return max(letter.updated_at, *(attempt.ended_at for attempt in attempts)) if attempts else letter.updated_at
+def _ended_at(delivery: Delivery) -> datetime:
+    # An attempt's duration is rounded, so it may seem to have ended after it was recorded.
+    attempts = delivery.attempts[-1:]
+    return max(delivery.updated_at, *(attempt.ended_at for attempt in attempts)) if attempts else delivery.updated_at
 
 
 async def requeue(
@@ -123,21 +123,21 @@ async def requeue(
     replay: Replay,
     republished_by: str,
 ) -> list[Task]:
-    """Give finished deliveries a fresh round of attempts; returns their tasks, the oldest delivery first.
+    """Give finished deliveries a new round of attempts; returns their tasks, the oldest delivery first.
 
-    Those that somebody else took up first, that are in another state, or whose event is no longer stored are left
-    alone. The others are as good as published: if the caller ends here, the reconciler publishes them.
+    Deliveries are skipped that another caller requeued first, that are in another state, or whose event is no longer
+    stored. If the caller dies before it publishes the tasks, the reconciler publishes them.
 
     Args:
-        events: where their events are.
-        deliveries: where they are.
-        chosen: which ones, of any tenants.
-        states: in which states they are taken.
+        events: the store of their events.
+        deliveries: the store of the deliveries.
+        chosen: the deliveries, of any tenants.
+        states: the states that may be requeued.
         replay: who asks for it, and why.
-        republished_by: who is going to publish the tasks.
+        republished_by: who will publish the tasks.
 
     Raises:
-        StorageUnavailable: the database did not answer; some may have been taken up.
+        StorageUnavailable: the database did not answer; some may have been requeued.
     """
     by_tenant: dict[str, list[Delivery]] = {}
     for delivery in chosen:

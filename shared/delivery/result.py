@@ -23,8 +23,6 @@ class Delivered:
     """The receiver took it."""
 
     attempt: Attempt
-    follows_failure: bool = True
-    """Whether the subscription may have a count of consecutive failures, which this success must reset."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""The one place that decides what follows a result: record it, then publish what the record calls for.
+"""The one place that decides what follows a result: record it, then publish what follows from it.
 
-The order is the guarantee: nothing is published before it is recorded, and nothing is acked (by the worker)
-before both are confirmed. Whatever a crash leaves undone in between, the document's `due_at` tells.
+The order is the guarantee: nothing is published before it is recorded, and the worker acks only when both are
+confirmed. After a crash in between, the document's `due_at` shows what is left to do.
 """
 
 import random
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -14,9 +15,9 @@ from shared.delivery.ports import DeliveryStore, MessagePublisher, SubscriptionS
 from shared.model.delivery import Delivery, Transition
 from shared.model.event import epoch_ms
 from shared.model.reasons import RECEIVER_FAULTS, UNFINISHED, DeadReason, DeliveryState, DisabledReason
-from shared.model.routing import dead_message, event_message, task_message
-from shared.model.system_events import TEST_EVENT, dead_lettered, delivery_updated, is_export_mail, webhook_disabled
-from shared.model.task import TASK_CONTENT_TYPE, DeadLetterInfo, Task
+from shared.model.routing import Received, dead_task_message, event_message, rejected_message, task_message
+from shared.model.system_events import dead_lettered, delivery_updated, is_export_mail, is_internal, webhook_disabled
+from shared.model.task import DeadLetterInfo, Task
 from shared.model.topology import DELAY_HEADER, WEBHOOK
 from shared.process.clock import now_ms, utc_now
 from shared.telemetry.attempts import attempt_outcome, record_transition
@@ -41,8 +42,14 @@ class Settler:
         self._subscriptions = subscriptions
         self._auto_disable_after = auto_disable_after
 
-    async def settle(self, task: Task, attempt: int, result: Countable, *, round_start: int) -> None:
-        """Record a result and do what follows from it; does nothing if the delivery has moved on meanwhile."""
+    async def settle(
+        self, task: Task, attempt: int, result: Countable, *, round_start: int, recorded: Callable[[], None]
+    ) -> None:
+        """Record a result and publish what follows; does nothing if the delivery has changed meanwhile.
+
+        `recorded` is called in between: from then on another copy of the delivery is the next attempt, which may
+        come back before the confirm of its publish does.
+        """
         transition = transition_for(
             task,
             attempt,
@@ -51,9 +58,10 @@ class Settler:
             now=utc_now(),
             jitter=random.random(),  # noqa: S311
         )
-        recorded = await self._deliveries.record(transition)
-        _log_attempt(task, transition, recorded=recorded)
-        if not recorded:
+        was_recorded = await self._deliveries.record(transition)
+        recorded()
+        _log_attempt(task, transition, recorded=was_recorded)
+        if not was_recorded:
             return
         record_transition(task, transition)
         if transition.state is DeliveryState.DEAD or is_export_mail(task):
@@ -64,14 +72,14 @@ class Settler:
             await self.publish(task.at(attempt=attempt + 1, not_before=epoch_ms(transition.due_at)))
 
     async def publish(self, task: Task) -> None:
-        """Publish a task, through the ladder if it is not due yet."""
+        """Publish a task, through a delay queue if it is not due yet."""
         message = task_message(task, now_ms=now_ms())
         await self._publisher.publish(message)
         if (step := message.headers.get(DELAY_HEADER)) is not None:
             DELAYED_TASKS.labels(step).inc()
 
     async def follow_up(self, task: Task, delivery: Delivery) -> None:
-        """Do what a delivery's new state calls for; repeating it after a crash repeats at most the dead letter."""
+        """Publish what follows from a delivery's new state; after a crash at most the dead letter is repeated."""
         update = delivery_updated(delivery)
         if update is not None:
             await self._publisher.publish(event_message(update))
@@ -81,31 +89,33 @@ class Settler:
             await self._deliveries.clear_due(delivery.id)
 
     async def _dead_letter(self, task: Task, delivery: Delivery) -> None:
-        if delivery.channel == WEBHOOK and delivery.event_type != TEST_EVENT:
+        if delivery.channel == WEBHOOK and not is_internal(delivery.event_type):
             await self._charge(delivery)
         event = dead_lettered(delivery)
         if event is not None:
             await self._publisher.publish(event_message(event))
-        letter = dead_message(
-            task.channel,
-            dead_letter_for(delivery),
-            headers=task.headers() | {"attempt": max(delivery.attempts_made, 1)},
-            body=task.body,
-            content_type=TASK_CONTENT_TYPE,
-        )
-        await self._publisher.publish(letter)
-        DEAD_LETTERS.labels(task.channel, letter.headers["dead-reason"]).inc()
+        info = dead_letter_for(delivery)
+        await self._publisher.publish(dead_task_message(task, info, attempt=max(delivery.attempts_made, 1)))
+        DEAD_LETTERS.labels(task.channel, info.reason.value).inc()
+
+    async def reject(self, key: str, info: DeadLetterInfo, received: Received) -> None:
+        """Dead-letter a message that can't be worked on; `key` is webhook, email or event."""
+        await self._publisher.publish(rejected_message(key, info, received))
+        DEAD_LETTERS.labels(key, info.reason.value).inc()
 
     async def _charge(self, delivery: Delivery) -> None:
-        """Count the failure against the webhook, and say so if that disabled it."""
+        """Count the failure against the webhook, and publish an event if that disabled it."""
         disabled = None
         if delivery.reason == DeadReason.GONE:
             disabled = await self._subscriptions.disable(
-                delivery.subscription_id, reason=DisabledReason.GONE, by=delivery.id
+                delivery.subscription_id, reason=DisabledReason.GONE, by=delivery.id, ended_at=delivery.updated_at
             )
         elif delivery.reason in RECEIVER_FAULTS:
             disabled = await self._subscriptions.count_failure(
-                delivery.subscription_id, delivery.id, threshold=self._auto_disable_after
+                delivery.subscription_id,
+                delivery.id,
+                threshold=self._auto_disable_after,
+                ended_at=delivery.updated_at,
             )
         if disabled is not None:
             WEBHOOKS_DISABLED.labels(disabled.disabled_reason).inc()
@@ -129,7 +139,7 @@ def dead_letter_for(delivery: Delivery) -> DeadLetterInfo:
 
 
 def _log_attempt(task: Task, transition: Transition, *, recorded: bool) -> None:
-    """Write the one wide line of an attempt."""
+    """Write the log line of an attempt."""
     attempt = transition.attempt
     log.info(
         "delivery.attempted" if attempt is not None else "delivery.ended_unsent",

@@ -1,7 +1,7 @@
-"""Takes tasks from one channel's queue, one coroutine each, from the first byte to the ack.
+"""Runs the tasks of one channel's queue, each in a coroutine of its own, up to the ack.
 
-The ack comes last, whatever happens. A fault of ours never leaves through here as a nack: the message waits
-unacked while a server is away, or takes the delay ladder without costing an attempt.
+The ack always comes last. A fault of ours never becomes a nack: the message waits unacked while a server is away, or
+goes to a delay queue without costing an attempt.
 """
 
 import asyncio
@@ -15,23 +15,23 @@ from shared.broker import Incoming
 from shared.delivery.attempt_span import attempting, note_result
 from shared.delivery.context import WorkerContext
 from shared.delivery.heartbeat import Heartbeat
-from shared.delivery.precheck import Discard, Finish, needs_precheck, precheck
+from shared.delivery.precheck import Discard, Finish, needs_precheck, precheck, was_moved
 from shared.delivery.result import Busy, OurFault, Result, Sender, SubscriptionDeleted
 from shared.model.delivery import Delivery
 from shared.model.event import InvalidMessage, NewerMessage, epoch_ms
 from shared.model.reasons import DeadReason
-from shared.model.routing import dead_message, held_message, readable_headers
+from shared.model.routing import held_message
 from shared.model.task import DeadLetterInfo, Task, parse_task
 from shared.model.topology import DELAY_STEPS
 from shared.process.clock import now_ms, utc_now
-from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, DEAD_LETTERS, POSTPONED
+from shared.telemetry.metrics import ATTEMPTS_IN_FLIGHT, POSTPONED
 
 log = structlog.get_logger(__name__)
 
 _SHORTEST_STEP_MS = round(min(DELAY_STEPS.values()) * 1000)
 DELAY_MARGIN = 0.1
-"""Seconds. What is postponed waits whole seconds, as the ladder does, and the time it takes to get onto each rung. A
-longer remainder, or a second that is whole no longer, would be waited out here, in a place that others need."""
+"""Seconds added to a postponement for the way through the delay queues, which wait whole seconds. Without it a task
+would come back a moment early and wait out the rest here, in a place that others need."""
 _BUSY_WAIT = 5.0
 _BUG_WAIT = 25.0
 
@@ -49,40 +49,45 @@ class DeliveryWorker:
         ATTEMPTS_IN_FLIGHT.labels(channel).set_function(lambda: self._attempting)
 
     async def handle(self, incoming: Incoming) -> None:
-        """Bring one message to its end and ack it."""
+        """Work on one message and ack it."""
         try:
             task = parse_task(self._channel, incoming.headers, incoming.body)
         except NewerMessage as error:
             await self._hold(incoming, str(error))
         except InvalidMessage as error:
-            await self._dead_letter(incoming, str(error))
+            log.error("message.undecodable", channel=self._channel, detail=str(error))
+            info = DeadLetterInfo(reason=DeadReason.UNDECODABLE, detail=str(error))
+            await self._settler.reject(self._channel, info, incoming)
         else:
-            await self._run(task, redelivered=incoming.redelivered)
+            moved = was_moved(incoming.headers)
+            await self._run(task, needs_check=needs_precheck(task, redelivered=incoming.redelivered, moved=moved))
         incoming.ack()
 
-    async def _run(self, task: Task, *, redelivered: bool) -> None:
+    async def _run(self, task: Task, *, needs_check: bool) -> None:
         if task.delivery_id in self._busy:
-            # A second copy of what is being sent right now: look again when that is recorded.
+            # Another copy is being sent right now: check again when its outcome is recorded.
             await self._postpone(task, _BUSY_WAIT, why="second_copy")
             return
         self._busy.add(task.delivery_id)
         try:
-            await self._deliver(task, redelivered=redelivered)
+            await self._deliver(task, needs_check=needs_check)
         except Exception:
             log.exception("delivery.bug", delivery_id=task.delivery_id, event_id=task.event_id)
             await self._postpone(task, _BUG_WAIT, why="bug")
         finally:
             self._busy.discard(task.delivery_id)
 
-    async def _deliver(self, task: Task, *, redelivered: bool) -> None:
-        early_ms = task.not_before - now_ms()
+    async def _deliver(self, task: Task, *, needs_check: bool) -> None:
+        # A first attempt is due when it comes: the clock of the machine that dispatched it may be ahead of ours.
+        waits = task.attempt > 1 or bool(task.republished_by)
+        early_ms = task.not_before - now_ms() if waits else 0
         if early_ms >= _SHORTEST_STEP_MS:
             await self._settler.publish(task)
             return
         if early_ms > 0:
             await asyncio.sleep(early_ms / 1000)
         attempt, delivery = task.attempt, None
-        if needs_precheck(task, redelivered=redelivered):
+        if needs_check:
             delivery = await self._deliveries.get(task.delivery_id)
             match precheck(task, delivery):
                 case Discard(why):
@@ -111,7 +116,9 @@ class DeliveryWorker:
             await self._postpone(task, result.wait, why="our_fault")
         else:
             round_start = delivery.round_start if delivery is not None else 0
-            await self._settler.settle(task, attempt, result, round_start=round_start)
+            await self._settler.settle(
+                task, attempt, result, round_start=round_start, recorded=lambda: self._busy.discard(task.delivery_id)
+            )
 
     async def _send(self, task: Task, attempt: int, delivery: Delivery | None) -> Result:
         if self._tracing is None:
@@ -122,34 +129,18 @@ class DeliveryWorker:
             return result
 
     async def _postpone(self, task: Task, wait: float, *, why: str) -> None:
-        """Let a task come again later without costing an attempt; then it is checked."""
+        """Repeat a task later without costing an attempt; it is prechecked then."""
         POSTPONED.labels(self._channel, why).inc()
         due_at = utc_now() + timedelta(seconds=ceil(wait) + DELAY_MARGIN)
         await self._deliveries.defer(task.delivery_id, due_at)
+        if why != "second_copy":
+            self._busy.discard(task.delivery_id)  # the copy that is published now may come before its confirm
         await self._settler.publish(
             task.at(attempt=task.attempt, not_before=epoch_ms(due_at), republished_by=self._channel)
         )
 
     async def _hold(self, incoming: Incoming, detail: str) -> None:
-        """Leave a task to a newer version, which runs beside this one while a deployment is updated."""
+        """Leave a task to a newer version, which runs beside this one during an update."""
         log.warning("message.newer", channel=self._channel, detail=detail)
         POSTPONED.labels(self._channel, "newer_version").inc()
-        await self._publisher.publish(
-            held_message(
-                self._channel, headers=incoming.headers, body=incoming.body, content_type=incoming.content_type
-            )
-        )
-
-    async def _dead_letter(self, incoming: Incoming, detail: str) -> None:
-        log.error("message.undecodable", channel=self._channel, detail=detail)
-        DEAD_LETTERS.labels(self._channel, DeadReason.UNDECODABLE.value).inc()
-        letter = DeadLetterInfo(reason=DeadReason.UNDECODABLE, detail=detail)
-        await self._publisher.publish(
-            dead_message(
-                self._channel,
-                letter,
-                headers=readable_headers(incoming.headers),
-                body=incoming.body,
-                content_type=incoming.content_type,
-            )
-        )
+        await self._publisher.publish(held_message(self._channel, incoming))

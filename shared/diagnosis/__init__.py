@@ -1,4 +1,4 @@
-"""Why things stand as they stand, in sentences for people: shared by the HTTP API and `worker doctor`.
+"""Explains states and faults in sentences for people, for the HTTP API and `worker doctor`.
 
-Nothing is measured here: what was found comes as an argument.
+It measures nothing: the measurements are arguments.
 """

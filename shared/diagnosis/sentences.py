@@ -1,4 +1,4 @@
-"""Why a delivery stands where it stands, in sentences for people. Pure."""
+"""Explains the state of a delivery in sentences for people. Pure."""
 
 from shared.model.delivery import Delivery
 from shared.model.event import StoredEvent
@@ -14,7 +14,7 @@ _SKIPPED = {
 
 
 def reason_sentence(state: DeliveryState, reason: str | None) -> str | None:
-    """Return what a delivery's reason means; None if it has none, or one that a newer version wrote."""
+    """Return what a delivery's reason means; None without a reason, or for one that only a newer version knows."""
     if state is DeliveryState.DEAD and reason in set(DeadReason):
         return DeadReason(reason).sentence
     if state is DeliveryState.SKIPPED and reason in set(SkipReason):
@@ -23,16 +23,16 @@ def reason_sentence(state: DeliveryState, reason: str | None) -> str | None:
 
 
 def why_unsent(subscription: Subscription, stored: StoredEvent) -> tuple[bool, str]:
-    """Return whether an event is for a subscription that has no delivery of it, and a sentence that says why not."""
+    """Return whether an event is for a subscription without a delivery of it, and a sentence that says why not."""
     why = mismatch(subscription, stored.event)
     if why is not None:
         return False, f"Not matched: {why}."
     if stored.dispatched_at is None:
         return True, "It matches; the event has not been dispatched yet."
     if subscription.created_at > stored.created_at:
-        return False, "It matches now, but was made after the event had come."
+        return False, "It matches now, but was created after the event arrived."
     if subscription.updated_at > stored.created_at:
-        return False, "It matches now, but was changed after the event had come."
+        return False, "It matches now, but was changed after the event arrived."
     return True, "It matches, but its delivery is no longer recorded."
 
 

@@ -1,7 +1,7 @@
-"""Why something was, or was not, delivered: the story of an event, a webhook or an address, line by line. Pure.
+"""Explains line by line why an event was, or was not, delivered, and the state of a webhook or an address. Pure.
 
-The lines tell what is recorded, in the order in which an operator asks; they hold text that strangers wrote, so who
-prints them makes it safe first.
+The lines follow the order of an operator's questions. They contain text that strangers wrote, so make it safe before
+printing.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ _EXCERPT = 200
 
 
 def delivery_story(logged: LoggedDelivery) -> Iterator[str]:
-    """Yield what became of a delivery, with each attempt and each time that somebody had it sent again."""
+    """Yield what became of a delivery, with each attempt and each replay."""
     yield from _fate(logged.delivery)
     for replay in logged.replays:
         yield f"Sent again at {rfc3339(replay.at)} by {replay.by}: {replay.cause}"
@@ -39,7 +39,7 @@ def event_story(
     yield f"Event {event.id} is {event.type} of tenant {event.tenant_id}, id {event.source_id} of {event.source}."
     yield _acceptance(stored)
     if stored.uncatalogued:
-        yield "Its type is in no catalogue: it goes to subscribers of wildcards only, and its data was not checked."
+        yield "Its type is not in the catalogue: only wildcard subscriptions get it, and its data was not checked."
     by_id = {delivery.id: delivery for delivery in deliveries}
     own = {subscription.delivery_for(event.id): subscription for subscription in subscriptions}
     named = [delivery for delivery in deliveries if delivery.id not in own]
@@ -55,19 +55,19 @@ def event_story(
 
 
 def webhook_story(webhook: Subscription, problems: Sequence[str], deliveries: Sequence[Delivery]) -> Iterator[str]:
-    """Yield how a webhook stands, and what became of its newest deliveries.
+    """Yield the state of a webhook, and what became of its newest deliveries.
 
     Args:
         webhook: as it is now.
-        problems: sentences about what would keep it from being sent to now.
+        problems: sentences about what would prevent sending to it now.
         deliveries: its newest, the newest first.
     """
     path = "/signers" if webhook.origin is Origin.SIGNER else "/api/v1"
-    yield f"Webhook {webhook.id} of tenant {webhook.tenant_id} sends to {webhook.target}, made under {path}."
+    yield f"Webhook {webhook.id} of tenant {webhook.tenant_id} sends to {webhook.target}, created under {path}."
     bound = f" about {webhook.subject}" if webhook.subject is not None else ""
     yield f"It wants {', '.join(webhook.events)}{bound}, since {rfc3339(webhook.created_at)}."
     if webhook.enabled:
-        yield f"It is enabled; {webhook.consecutive_failures} deliveries in a row have failed."
+        yield f"It is enabled; {webhook.consecutive_failures} consecutive deliveries have failed."
     else:
         at = "" if webhook.disabled_at is None else f" at {rfc3339(webhook.disabled_at)}"
         yield f"It was disabled{at}: {why_disabled(webhook.disabled_reason)}. Nothing is sent until it is enabled."
@@ -76,7 +76,7 @@ def webhook_story(webhook: Subscription, problems: Sequence[str], deliveries: Se
 
 
 def address_story(address: str, subscriptions: Sequence[Subscription], mails: Sequence[Delivery]) -> Iterator[str]:
-    """Yield what is known of a mail address, and what became of its newest mails (the newest first)."""
+    """Yield what is known about a mail address, and what became of its newest mails (the newest first)."""
     if not subscriptions:
         yield f"{address} has no mail subscription; it gets mails only from events that name it."
     for subscription in subscriptions:
@@ -86,18 +86,18 @@ def address_story(address: str, subscriptions: Sequence[Subscription], mails: Se
             yield f"  It gets nothing: {why}."
     yield from _newest(mails, "No mail to it is recorded: within RETENTION_DAYS no event named it or matched.")
     if any(mail.state is DeliveryState.DELIVERED for mail in mails):
-        yield "Delivered means that our mail server took it: what became of it then, that server's log tells by the "
-        yield "Message-ID, and the recipient's spam folder."
+        yield "Delivered means that our mail server accepted it. To see what happened then, search that server's log "
+        yield "for the Message-ID, and look into the recipient's spam folder."
 
 
 def _acceptance(stored: StoredEvent) -> str:
     if stored.dispatched_at is None:
         return (
             f"It was accepted over HTTP at {rfc3339(stored.created_at)} and not dispatched yet: "
-            "see that a dispatcher runs and events.to_dispatch shrinks."
+            "check that a dispatcher runs and events.to_dispatch shrinks."
         )
     if stored.dispatched_at == stored.created_at:
-        return f"It came by the broker and was dispatched at {rfc3339(stored.dispatched_at)}."
+        return f"It came through the broker and was dispatched at {rfc3339(stored.dispatched_at)}."
     accepted, dispatched = rfc3339(stored.created_at), rfc3339(stored.dispatched_at)
     return f"It was accepted over HTTP at {accepted} and dispatched at {dispatched}."
 
@@ -141,7 +141,7 @@ def _newest(deliveries: Sequence[Delivery], nothing: str) -> Iterator[str]:
 def _attempt(attempt: Attempt) -> str:
     answer = str(attempt.status) if attempt.status is not None else "no answer"
     outcome = f"{answer}, {attempt.error}" if attempt.error else answer
-    doubt = " It may have been taken all the same." if attempt.unknown_outcome else ""
+    doubt = " It may have been accepted anyway." if attempt.unknown_outcome else ""
     said = f" It said: {attempt.excerpt[:_EXCERPT]}" if attempt.error and attempt.excerpt else ""
     detail = f": {attempt.detail}" if attempt.detail else "."
     return (

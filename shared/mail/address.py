@@ -1,7 +1,7 @@
-"""Mail addresses as this service accepts them: `local@domain`, nothing around it.
+"""The mail addresses that Signalpost accepts: bare `local@domain`.
 
-Deliberately narrower than RFC 5321: no quoted local parts, no address literals, no display name. What passes is safe
-on an SMTP command line and in a header.
+Deliberately narrower than RFC 5321: no quoted local parts, no address literals, no display name. An accepted address
+is safe on an SMTP command line and in a header.
 """
 
 import re
@@ -16,11 +16,11 @@ _MAILBOX_OCTETS = 254  # RFC 5321 section 4.5.3.1.3: a path has 256 octets with 
 
 
 class InvalidMailAddress(ValueError):
-    """The text isn't a mail address that can be written to; the message says why, without a line break."""
+    """The text isn't a usable mail address; the message says why, on one line."""
 
 
 def mailbox(text: str) -> str:
-    """The address ready for an SMTP command: a domain that isn't ASCII becomes A-labels (IDNA 2008, UTS 46).
+    """Return the address for an SMTP command: a domain that isn't ASCII becomes A-labels (IDNA 2008, UTS 46).
 
     The local part stays as it is; one that isn't ASCII needs a server with SMTPUTF8 (`needs_smtputf8`).
     Raises InvalidMailAddress.
@@ -37,7 +37,7 @@ def mailbox(text: str) -> str:
 
 
 def needs_smtputf8(address: str) -> bool:
-    """Whether a mailbox can be sent only with the SMTPUTF8 extension (RFC 6531)."""
+    """Tell whether an address needs the SMTPUTF8 extension (RFC 6531)."""
     return not address.isascii()
 
 
@@ -46,7 +46,7 @@ def _ascii_domain(domain: str, text: str) -> str:
         try:
             domain = idna.encode(domain, uts46=True).decode("ascii")
         except idna.IDNAError as error:
-            raise InvalidMailAddress(f"{text!r} has a domain that is no host name ({error})") from error
+            raise InvalidMailAddress(f"{text!r} has a domain that is not a host name ({error})") from error
     if not all(_LABEL.fullmatch(label) for label in domain.split(".")):
-        raise InvalidMailAddress(f"{text!r} has a domain that is no host name")
+        raise InvalidMailAddress(f"{text!r} has a domain that is not a host name")
     return domain.lower()

@@ -1,4 +1,4 @@
-"""What can be wrong with a template."""
+"""The error of an unusable template."""
 
 
 class TemplateRefused(ValueError):

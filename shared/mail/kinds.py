@@ -14,7 +14,7 @@ class MailKind(StrEnum):
 
 
 class MailPart(StrEnum):
-    """The three parts that are written apart; the value is the suffix of the field."""
+    """The three parts of a mail; the value is the suffix of the field."""
 
     SUBJECT = "subject"
     TEXT = "text"
@@ -47,22 +47,22 @@ VARIABLES: Mapping[MailKind, tuple[str, ...]] = {
 }
 
 URL_VARIABLES = frozenset({"logo_url", "accept_url", "download_url", "unsubscribe_url", "confirm_url"})
-"""Only http and https come out of these; anything else is rendered empty."""
+"""Only http and https URLs are rendered; anything else becomes empty."""
 
 TIME_VARIABLES = frozenset({"expires_at", "event_time", "period_start", "period_end"})
 """RFC 3339 times, written for people: `2026-11-21 10:00 UTC`."""
 
 FALLBACKS: Mapping[str, str] = {"app_name": "Signalpost"}
-"""What stands in for a variable without a value; all others are then empty."""
+"""Defaults for variables without a value; all others are then empty."""
 
-# A confirmation asks a stranger whether we may write to them: its words stay ours.
+# A confirmation asks a stranger for consent, so customers can't change its text.
 TEMPLATE_FIELDS: Mapping[str, tuple[MailKind, MailPart]] = {
     f"{kind}_{part}": (kind, part)
     for kind in MailKind
     if kind is not MailKind.CONFIRM_SUBSCRIPTION
     for part in MailPart
 }
-"""Every field of `email_templates` that a customer may write, and what it is."""
+"""Every field of `email_templates` that a customer may write, with its kind and part."""
 
 SIZE_LIMITS: Mapping[MailPart, int] = {
     MailPart.SUBJECT: 200,

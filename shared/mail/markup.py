@@ -1,7 +1,7 @@
-"""Where in HTML a variable may stand.
+"""Checks where variables stand in an HTML template.
 
-Escaping makes a value safe in text and in quoted attributes, and nowhere else; so a template that puts one anywhere
-else is refused when it is saved.
+Escaping makes a value safe only in text and in quoted attributes, so a template with a variable anywhere else is
+refused when it is saved.
 """
 
 import re
@@ -17,8 +17,8 @@ _LINKS = frozenset({"href", "src", "action", "formaction", "background", "poster
 
 
 def check_markup(field: str, text: str) -> None:
-    """Raises TemplateRefused for a variable as a tag, outside of an attribute's quotes, in a script or a style sheet,
-    in an event handler, or for one that isn't a URL at the start of a link.
+    """Raise TemplateRefused for a variable as a tag, outside an attribute's quotes, in a script, style sheet or event
+    handler, or for a variable at the start of a link that isn't a URL.
     """
     if tag := _TAG_NAME.search(text):
         raise TemplateRefused(field, tag[0], "a variable can't be a tag")
@@ -37,7 +37,7 @@ class _Places(HTMLParser):
         self._inside = tag
         source = self.get_starttag_text() or ""
         if "{{" in _QUOTED.sub("", source):
-            raise TemplateRefused(self._field, source[:80], "a variable in a tag must stand inside of quotes")
+            raise TemplateRefused(self._field, source[:80], "a variable in a tag must be inside quotes")
         for name, value in attrs:
             self._check_attribute(name, value or "")
 
@@ -46,14 +46,14 @@ class _Places(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._inside in {"script", "style"} and "{{" in data:
-            raise TemplateRefused(self._field, f"<{self._inside}>", "no variable can stand in here")
+            raise TemplateRefused(self._field, f"<{self._inside}>", "variables are not allowed here")
 
     def _check_attribute(self, name: str, value: str) -> None:
         if "{{" not in value:
             return
         if name.startswith("on"):
-            raise TemplateRefused(self._field, name, "no variable can stand in an event handler")
+            raise TemplateRefused(self._field, name, "variables are not allowed in an event handler")
         first = _LEADING_VARIABLE.match(value)
         if name in _LINKS and first and first[1] not in URL_VARIABLES:
             wanted = ", ".join(sorted(URL_VARIABLES))
-            raise TemplateRefused(self._field, f"{name}={value[:80]}", f"a link can start with {wanted} only")
+            raise TemplateRefused(self._field, f"{name}={value[:80]}", f"a link can start only with {wanted}")

@@ -1,4 +1,4 @@
-"""Made-up variables for each kind of mail: what the branding preview shows before there is an event. Data only."""
+"""Sample variables for each kind of mail, for the branding preview. Data only."""
 
 from collections.abc import Mapping
 

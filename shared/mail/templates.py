@@ -1,7 +1,7 @@
 """Templates that customers write: checked when saved, filled in when sent.
 
-`{{variable}}` is all there is: no logic, no expressions, no second pass over values. What a value contains can
-become neither markup in the HTML part nor a header in the subject.
+`{{variable}}` is the only syntax: no logic, no expressions, no second pass over values. A value can become neither
+markup in the HTML part nor a header through the subject.
 """
 
 import html
@@ -16,7 +16,7 @@ from shared.mail.markup import check_markup
 from shared.mail.values import CONTROL, clean, one_line
 
 SUBJECT_LIMIT = 250
-"""Characters of a rendered subject; values come from events and know no limit."""
+"""Maximum characters of a rendered subject, because values from events have no limit."""
 
 _PLACEHOLDER = re.compile(r"(?<!\{)\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}(?!\})")
 _LINE_BREAK_OR_TAB = re.compile(r"[\r\n\t]")
@@ -33,9 +33,9 @@ class RenderedMail:
 
 
 def check_template(kind: MailKind, part: MailPart, text: str) -> None:
-    """Refuse a template that could not be rendered safely, or that asks for what isn't there.
+    """Refuse a template that can't be rendered safely, or that uses unknown variables.
 
-    Raises TemplateRefused, whose message names the field and what is wrong in it.
+    Raises TemplateRefused, whose message names the field and the fault.
     """
     field = f"{kind}_{part}"
     _check_size(field, part, text)
@@ -52,9 +52,9 @@ def check_template(kind: MailKind, part: MailPart, text: str) -> None:
 
 
 def render(kind: MailKind, templates: Mapping[str, str] | None, variables: Mapping[str, object]) -> RenderedMail:
-    """Fill in the customer's templates (`email_templates` of the branding), each missing part by its default.
+    """Fill in the customer's templates (`email_templates` of the branding); the default replaces a missing part.
 
-    Raises TemplateRefused if a stored template names a variable that doesn't exist (any more).
+    Raises TemplateRefused if a stored template names a variable that doesn't (or no longer) exist.
     """
     values = clean(kind, variables)
     escaped = {name: html.escape(value, quote=True) for name, value in values.items()}

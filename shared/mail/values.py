@@ -1,7 +1,7 @@
-"""Variable values made safe before any template sees them.
+"""Makes variables safe before a template uses them.
 
-After `clean` a value holds no control character, a URL is http(s) or empty, and only `data` spans lines. Escaping for
-HTML is the renderer's business, because text parts must not be escaped.
+After `clean` a value has no control characters, a URL is http(s) or empty, and only `data` spans lines. The renderer
+escapes for HTML, because text parts must not be escaped.
 """
 
 import json
@@ -14,22 +14,22 @@ import msgspec
 from shared.mail.kinds import FALLBACKS, TIME_VARIABLES, URL_VARIABLES, VARIABLES, MailKind
 
 DATA_LIMIT = 20_000
-"""Characters of event data shown in a mail; Gmail clips messages above about 100 KB, and the log has it all."""
+"""Characters of event data shown in a mail; Gmail clips messages above about 100 KB. The API shows all of it."""
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""Control characters, and with them everything that str.splitlines() takes for a line end."""
+"""Control characters, including every line end of str.splitlines()."""
 
 _SPACE = re.compile(r"\s+")
 _URL = re.compile(r"https?://[^\s\x00-\x20\x7f]+", re.IGNORECASE)
 
 
 def clean(kind: MailKind, variables: Mapping[str, object]) -> dict[str, str]:
-    """Every variable of the kind as safe text; what is missing, None or unusable is its fallback or empty."""
+    """Return every variable of the kind as safe text; missing or unusable values get their fallback or are empty."""
     return {name: _clean_one(name, variables.get(name)) or FALLBACKS.get(name, "") for name in VARIABLES[kind]}
 
 
 def one_line(text: str) -> str:
-    """The text on one line: control characters and runs of white space become one space each."""
+    """Return the text on one line: control characters and runs of white space become one space each."""
     return _SPACE.sub(" ", CONTROL.sub(" ", text)).strip()
 
 
@@ -46,7 +46,7 @@ def _clean_one(name: str, value: object) -> str:
 
 
 def _as_text(value: object) -> str:
-    """Text stays; JSON that is still encoded is only indented, so that no number in it changes."""
+    """Return text unchanged, and encoded JSON only indented, so that no number in it changes."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -61,7 +61,7 @@ def _as_text(value: object) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Half a surrogate pair is legal in JSON but not in UTF-8; it becomes a question mark."""
+    """Replace half a surrogate pair, which is legal in JSON but not in UTF-8, by a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

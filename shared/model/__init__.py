@@ -1,4 +1,4 @@
-"""What everything here is about: events, deliveries, subscriptions, and the rules for them.
+"""The domain: events, deliveries, subscriptions, and the rules for them.
 
-Pure: no I/O, no clock, no event loop, and no library that talks to anything. The rest of `shared` builds on this.
+Pure: no I/O, no clock, no event loop, and no library that uses a network. The rest of `shared` builds on this.
 """

@@ -52,7 +52,7 @@ class Delivery:
     updated_at: datetime
     recipient: str = ""
     target: str = ""
-    """What dead letters show: URL without credentials or query, or mail address."""
+    """The URL without credentials and query, or the mail address."""
     due_at: datetime | None = None
     attempts_made: int = 0
     round_start: int = 0
@@ -64,16 +64,16 @@ class Delivery:
     """The billing export that a mail is about; empty for everything else."""
     traceparent: str = ""
     created_by: str = field(default_factory=lambda: uuid4().hex)
-    """Recognises one's own insert when its answer was lost."""
+    """Identifies our own insert when its reply was lost."""
 
     @property
     def message_id(self) -> str:
-        """The Message-ID of the mail; empty as long as none was sent."""
+        """The Message-ID of the mail; empty until one was sent."""
         return next((attempt.message_id for attempt in reversed(self.attempts) if attempt.message_id), "")
 
     @property
     def last_error(self) -> str:
-        """Why nothing is sent any more, or what the last attempt failed with; empty for a success."""
+        """Why it was given up, or what the last attempt failed with; empty for a success."""
         if self.detail or not self.attempts:
             return self.detail
         return self.attempts[-1].detail or self.attempts[-1].error or ""
@@ -81,7 +81,7 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """One change of a delivery's state, to be recorded only if nobody else recorded one first."""
+    """One change of a delivery's state, recorded only if no other change came first."""
 
     delivery_id: str
     attempts_made_before: int
@@ -90,19 +90,19 @@ class Transition:
     state: DeliveryState
     at: datetime
     due_at: datetime | None = None
-    """When something is owed next: the next attempt, or at once for a dead letter that is not yet parked."""
+    """When something remains to be done: the next attempt, or (at once) the dead letter or event to publish."""
     reason: str | None = None
     """A DeadReason or SkipReason."""
     detail: str = ""
     resets_failures: str = ""
-    """The subscription whose failures in a row this success sets back; empty where there are none."""
+    """The subscription whose consecutive failures this success resets, however many deliveries run at once."""
     token: str = field(default_factory=lambda: uuid4().hex)
-    """Recognises this very change after a write whose answer was lost."""
+    """Identifies this change after a write whose reply was lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """Somebody had a finished delivery sent again."""
+    """A request to send a finished delivery again."""
 
     at: datetime
     by: str
@@ -111,7 +111,7 @@ class Replay:
 
 @dataclass(frozen=True, kw_only=True)
 class LoggedDelivery:
-    """A delivery and when it was sent again."""
+    """A delivery and its replays."""
 
     delivery: Delivery
     replays: tuple[Replay, ...]

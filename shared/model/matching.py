@@ -1,4 +1,4 @@
-"""Which subscriptions an event is for, and why not for the others."""
+"""Matches events to subscriptions, and says why one does not match."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from shared.model.event import OWN_SOURCE, Event
 from shared.model.patterns import patterns_matching
 from shared.model.reasons import DisabledReason
 from shared.model.subscription import Subscription
-from shared.model.system_events import CONFIRMATION, TEST_EVENT
+from shared.model.system_events import CONFIRMATION, TEST_EVENT, webhook_reported
 
 
 def tested_webhook(event: Event) -> str | None:
@@ -21,7 +21,9 @@ def mismatch(subscription: Subscription, event: Event) -> str | None:
     target = tested_webhook(event)
     if target is not None:
         return None if subscription.id == target else "it is a test event of another webhook"
-    if event.type == CONFIRMATION:  # whoever published it: nobody but the address in question is ever asked
+    if event.source == OWN_SOURCE and webhook_reported(event.type, event.subject, event.data) == subscription.id:
+        return "it reports on this very webhook"
+    if event.type == CONFIRMATION:  # even if a producer published it: only the address itself is asked
         return "it asks an address to confirm its subscription"
     if subscription.subject is not None and subscription.subject != event.subject:
         return f"it is bound to the subject {subscription.subject}, the event's is {event.subject or 'empty'}"
@@ -35,5 +37,5 @@ def mismatch(subscription: Subscription, event: Event) -> str | None:
 
 
 def matched(event: Event, subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Return those of the tenant's subscriptions that an event is for."""
+    """Return the subscriptions, among its tenant's, that an event is for."""
     return [subscription for subscription in subscriptions if mismatch(subscription, event) is None]

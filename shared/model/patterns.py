@@ -1,21 +1,23 @@
 """Subscription patterns: which event types a subscription wants.
 
 A pattern is an exact type (`certificate.issued`), `segment.*` (one or more further segments) or `*`.
-Matching is turned round: the few patterns that would match a type are listed, so that finding the
-subscriptions of an event is one equality look-up (`{"events": {"$in": patterns_matching(type)}}`). Pure: no I/O.
+Matching works backwards: we list the few patterns that match a type, so finding the subscriptions of an event is
+one equality look-up (`{"events": {"$in": patterns_matching(type)}}`). Pure: no I/O.
 """
 
-import re
 from functools import lru_cache
-from typing import Final
 
-MAX_TYPE_CHARS: Final = 128
-MAX_TYPE_SEGMENTS: Final = 8
+from signalpost.event_type import MAX_TYPE_CHARS, MAX_TYPE_SEGMENTS, is_event_type
 
-EVENT_TYPE_RE: Final = re.compile(
-    rf"(?=.{{1,{MAX_TYPE_CHARS}}}\Z)[a-z0-9_]+(?:\.[a-z0-9_]+){{0,{MAX_TYPE_SEGMENTS - 1}}}"
-)
-"""An event type; use it with `fullmatch`."""
+__all__ = [
+    "MAX_TYPE_CHARS",
+    "MAX_TYPE_SEGMENTS",
+    "InvalidPattern",
+    "is_event_type",
+    "matches",
+    "parse_pattern",
+    "patterns_matching",
+]
 
 _EVERYTHING = "*"
 _FURTHER = ".*"
@@ -26,19 +28,14 @@ _ALLOWED = (
 
 
 class InvalidPattern(ValueError):
-    """The text is no subscription pattern; the message quotes it and says what is allowed."""
-
-
-def is_event_type(text: str) -> bool:
-    """Tell whether this can be the type of an event: 1 to 8 lower-case segments, at most 128 characters."""
-    return EVENT_TYPE_RE.fullmatch(text) is not None
+    """The text is not a subscription pattern; the message quotes it and says what is allowed."""
 
 
 def parse_pattern(text: str) -> str:
     """Return the pattern as it is stored: without the spaces around it.
 
     Raises:
-        InvalidPattern: the text is none.
+        InvalidPattern: the text is not a valid pattern.
     """
     pattern = text.strip()
     # The prefix must leave room for a further segment, else the pattern could never match anything.

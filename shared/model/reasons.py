@@ -1,14 +1,14 @@
-"""Why a delivery is dead, skipped or failed: the closed vocabularies, each word with a sentence for people.
+"""Why a delivery is dead, skipped or failed: closed vocabularies, each word with a sentence for people.
 
-Receivers, operators, dashboards and the `dead-reason` header all use these words, so a word is never
-renamed or given a second meaning. Pure: no I/O.
+Receivers, operators, dashboards and the `dead-reason` header use these words, so never rename one or give it a
+second meaning. Pure: no I/O.
 """
 
 from enum import StrEnum
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands."""
+    """The state of a delivery."""
 
     PENDING = "pending"
     RETRYING = "retrying"
@@ -57,7 +57,7 @@ _SENTENCES = {
     DeadReason.INVALID_EVENT: "The message is not a valid event; the detail names the field.",
     DeadReason.UNDECODABLE: "The message could not be read as a delivery task; the detail names the part.",
     DeadReason.INTERNAL_ERROR: "Signalpost itself failed on this message; its log has the trace.",
-    DeadReason.CRASH_LOOP: "The message was taken many times without ever being settled.",
+    DeadReason.CRASH_LOOP: "The message was redelivered many times and never settled.",
 }
 
 
@@ -70,7 +70,7 @@ class SkipReason(StrEnum):
 
 
 class DisabledReason(StrEnum):
-    """Who or what ended a subscription: Signalpost or its owner a webhook, the recipient a mail subscription."""
+    """Why a webhook was disabled (by Signalpost or its owner) or a mail subscription ended (by its recipient)."""
 
     GONE = "gone"
     CONSECUTIVE_FAILURES = "consecutive_failures"
@@ -81,4 +81,4 @@ class DisabledReason(StrEnum):
 RECEIVER_FAULTS = frozenset(
     {DeadReason.HTTP_4XX, DeadReason.GONE, DeadReason.RETRIES_EXHAUSTED, DeadReason.URL_REFUSED}
 )
-"""The dead reasons that count towards disabling a webhook: those that are the receiver's doing."""
+"""The dead reasons that count towards disabling a webhook: the receiver's faults."""

@@ -1,6 +1,6 @@
-"""The retry policy: what follows a failed attempt, and which step of the delay ladder a wait takes.
+"""The retry policy: what follows a failed attempt, and which delay step a wait takes.
 
-Pure decisions: no clock, no randomness, no broker. Times are seconds unless a name says otherwise.
+Pure decisions: no clock, no randomness, no broker. Times are in seconds unless a name says otherwise.
 """
 
 import re
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_RETRY_AFTER = 24 * 3600.0
-"""A receiver may ask for at most this long a wait (seconds)."""
+"""The longest wait in seconds that a receiver may ask for."""
 JITTER = 0.2
-"""A wait is lengthened by up to this share, so that deliveries that failed together do not return together."""
+"""Share by which a wait may be lengthened, so that deliveries that failed together don't return together."""
 MAX_SCHEDULE_STEPS = 20
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
@@ -22,7 +22,7 @@ def parse_duration(text: str) -> float:
     """Return the seconds in a text such as `10s`, `2m`, `1.5h` or `10`.
 
     Raises:
-        ValueError: the text is no duration; the message says what one looks like.
+        ValueError: the text is not a duration; the message says what one looks like.
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
@@ -50,7 +50,7 @@ class RetrySchedule:
         """Read a comma-separated list of durations; an empty text means one attempt only.
 
         Raises:
-            ValueError: a part is no duration, is longer than 24 h, or there are too many parts.
+            ValueError: a part is not a duration, is longer than 24 h, or there are too many parts.
         """
         parts = [part for part in text.split(",") if part.strip()]
         if len(parts) > MAX_SCHEDULE_STEPS:
@@ -61,7 +61,7 @@ class RetrySchedule:
         return cls(waits)
 
     def wait_after(self, attempt: int) -> float | None:
-        """Return the wait that follows this attempt (1 is the first), or None when it was the last one."""
+        """Return the wait after this attempt (1 is the first), or None if it was the last one."""
         return self.waits[attempt - 1] if attempt <= len(self.waits) else None
 
 
@@ -94,5 +94,5 @@ def decide(schedule: RetrySchedule, *, attempt: int, retry_after: float | None, 
 
 
 def longest_step(remaining: float, steps: Sequence[float]) -> float | None:
-    """Return the longest step that fits into the remaining wait, or None when even the shortest is too long."""
+    """Return the longest step that fits into the remaining wait, or None if even the shortest is too long."""
     return max((step for step in steps if step <= remaining), default=None)

@@ -1,53 +1,60 @@
-"""A message to publish, and which exchange, key and headers each kind of message takes. Nothing is published here."""
+"""The exchange, routing key and headers of each kind of message. Pure: publishes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
-from shared.model.event import EVENT_CONTENT_TYPE, Event, encode_event
-from shared.model.task import ACCEPTED_AT, TASK_CONTENT_TYPE, DeadLetterInfo, Task
-from shared.model.topology import DEAD, DEFER, DELAY_HEADER, EVENTS, RETRY, TO_SEND, delay_step
+from shared.model.task import TASK_CONTENT_TYPE, DeadLetterInfo, Task
+from shared.model.topology import DEAD, DEFER, DELAY_HEADER, RETRY, TO_SEND, delay_step
+from signalpost.message import ACCEPTED_AT, Outgoing, event_message
+
+__all__ = [
+    "HOLD_STEP",
+    "Outgoing",
+    "Received",
+    "dead_task_message",
+    "deferred_event_message",
+    "event_message",
+    "held_message",
+    "readable_headers",
+    "rejected_message",
+    "task_message",
+]
 
 HOLD_STEP: Final = "5s"
 _READABLE_CHARACTERS: Final = 16_384
-"""At most 64 KiB: with our own headers far below the 128 KiB of a frame, beyond which the broker hangs up."""
+"""At most 64 KiB of UTF-8: together with our own headers far below the 128 KiB of a frame, beyond which the broker
+closes the connection."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outgoing:
-    """A message to publish."""
+class Received(Protocol):
+    """A message as a consumer got it."""
 
-    exchange: str
-    routing_key: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str | int] = field(default_factory=dict)
-    content_type: str = "application/json"
+    @property
+    def routing_key(self) -> str:
+        """The key it was published with."""
+        ...
 
+    @property
+    def headers(self) -> Mapping[str, object]:
+        """Its headers, of any AMQP type."""
+        ...
 
-def event_message(event: Event, *, accepted_at: int = 0) -> Outgoing:
-    """Return the message that puts an event on the exchange `events`.
+    @property
+    def body(self) -> bytes:
+        """Its bytes."""
+        ...
 
-    Args:
-        event: what is published.
-        accepted_at: when it was handed to us, in epoch milliseconds; 0 leaves that to the dispatcher to say.
-    """
-    headers: dict[str, str | int] = {"traceparent": event.traceparent} if event.traceparent else {}
-    if accepted_at:
-        headers[ACCEPTED_AT] = accepted_at
-    return Outgoing(
-        exchange=EVENTS,
-        routing_key=event.type,
-        body=encode_event(event),
-        headers=headers,
-        content_type=EVENT_CONTENT_TYPE,
-    )
+    @property
+    def content_type(self) -> str:
+        """Its content type; empty if it has none."""
+        ...
 
 
 def task_message(task: Task, *, now_ms: int) -> Outgoing:
-    """Return the message that brings a task to its consumer, through the delay ladder if it must wait.
+    """Return the message that brings a task to its consumer, through a delay queue if it must wait.
 
-    It takes the longest step that fits; the consumer sends it on to the next one when it comes back early,
-    and waits out a remainder below the shortest step itself.
+    It takes the longest step that fits. When it comes back early, the consumer delays it again, and itself waits out
+    a remainder below the shortest step.
     """
     step = delay_step((task.not_before - now_ms) / 1000)
     headers = task.headers()
@@ -64,39 +71,47 @@ def task_message(task: Task, *, now_ms: int) -> Outgoing:
     )
 
 
-def deferred_event_message(
-    routing_key: str, *, headers: Mapping[str, object], body: bytes, content_type: str
-) -> Outgoing:
-    """Return the message that lets an event wait until there is room for it."""
+def deferred_event_message(event: Received, *, accepted_at: int) -> Outgoing:
+    """Return the message that defers an event until there is room for it."""
+    return _passed_on(event, DEFER, event.routing_key, {ACCEPTED_AT: accepted_at})
+
+
+def held_message(channel: str, task: Received) -> Outgoing:
+    """Return the message that delays a task unchanged, until a newer consumer reads it."""
+    return _passed_on(task, RETRY, channel, {DELAY_HEADER: HOLD_STEP})
+
+
+def rejected_message(key: str, info: DeadLetterInfo, received: Received) -> Outgoing:
+    """Return the message that dead-letters a received message as it came; `key` is webhook, email or event."""
+    return _passed_on(received, DEAD, key, info.headers())
+
+
+def dead_task_message(task: Task, info: DeadLetterInfo, *, attempt: int) -> Outgoing:
+    """Return the dead letter of a task whose last attempt was this one."""
     return Outgoing(
-        exchange=DEFER,
-        routing_key=routing_key,
-        body=body,
-        headers=readable_headers(headers),
-        content_type=content_type,
+        exchange=DEAD,
+        routing_key=task.channel,
+        body=task.body,
+        headers=task.headers() | {"attempt": attempt} | info.headers(),
+        content_type=TASK_CONTENT_TYPE,
     )
 
 
-def held_message(channel: str, *, headers: Mapping[str, object], body: bytes, content_type: str) -> Outgoing:
-    """Return the message that lets a task we may not read wait on the ladder, unchanged, for somebody who may."""
-    readable = readable_headers(headers) | {DELAY_HEADER: HOLD_STEP}
-    return Outgoing(exchange=RETRY, routing_key=channel, body=body, headers=readable, content_type=content_type)
-
-
-def dead_message(
-    key: str, letter: DeadLetterInfo, *, headers: dict[str, str | int], body: bytes, content_type: str
-) -> Outgoing:
-    """Return the message that parks something in the dead-letter queue `key` (webhook, email or event)."""
+def _passed_on(received: Received, exchange: str, key: str, headers: dict[str, str | int]) -> Outgoing:
     return Outgoing(
-        exchange=DEAD, routing_key=key, body=body, headers=headers | letter.headers(), content_type=content_type
+        exchange=exchange,
+        routing_key=key,
+        body=received.body,
+        headers=readable_headers(received.headers) | headers,
+        content_type=received.content_type,
     )
 
 
 def readable_headers(headers: Mapping[str, object]) -> dict[str, str | int]:
-    """Return the headers of a message we could not read, as far as they can be published again.
+    """Return the headers of a received message, as far as they can be published again.
 
-    All headers must fit into one frame, beside ours. And some the broker acts upon: with its own `x-death` and kin
-    a message published again is dropped as a cycle, and `CC` routes copies of it.
+    All headers must fit into one frame, beside ours. And the broker acts upon some: it drops a message that carries
+    its own `x-death` headers as a cycle, and routes copies to the keys in `CC`.
     """
     readable: dict[str, str | int] = {}
     room = _READABLE_CHARACTERS

@@ -10,7 +10,7 @@ from shared.model.identity import delivery_id
 
 
 class Origin(StrEnum):
-    """Which API a webhook was made under; it decides the name of the hex signature's header."""
+    """The API that created a webhook; it decides the name of the hex signature's header."""
 
     API = "api"
     SIGNER = "signer"
@@ -31,9 +31,9 @@ class StoredSecret:
     """What a webhook's document holds about one secret.
 
     Attributes:
-        salt: 32 random bytes of this secret.
-        key_id: which master key it was derived from.
-        sha256: hex SHA-256 of the whole secret text, to recognise a wrong derivation.
+        salt: 32 random bytes for this secret.
+        key_id: the master key that it is derived from.
+        sha256: hex SHA-256 of the whole secret text, to detect a wrong derivation.
     """
 
     salt: bytes
@@ -70,10 +70,12 @@ class Subscription:
     consecutive_failures: int = 0
     disabled_reason: str | None = None
     disabled_at: datetime | None = None
+    enabled_at: datetime | None = None
+    """When its owner last enabled it again; what failed before that no longer counts."""
 
     @property
     def target(self) -> str:
-        """Where it goes, fit for logs and dead letters: the address, or the URL without credentials or query."""
+        """Where it goes, safe for logs and dead letters: the address, or the URL without credentials and query."""
         if self.address:
             return self.address
         return str(URL(self.url).with_user(None).with_query(None).with_fragment(None))

@@ -1,40 +1,51 @@
-"""The events that Signalpost emits itself about deliveries and webhooks.
+"""System events: what Signalpost itself emits about deliveries and webhooks.
 
-Their identity is derived from what they report, so emitting one again after a crash makes no second event.
-An event of our own never leads to another about its own delivery: that would never end.
+Their identity is derived from what they report, so emitting one again after a crash makes no second event. A system
+event never causes another about its own delivery: that would never end.
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from shared.model.delivery import Delivery
-from shared.model.event import OWN_SOURCE, Event, rfc3339
+from shared.model.event import OWN_SOURCE, Event, epoch_ms, rfc3339
 from shared.model.reasons import DeliveryState
 from shared.model.subscription import Subscription
 from shared.model.task import Task
 from shared.model.topology import EMAIL
+from signalpost.events import BillingExportReady, system
+from signalpost.events.system import CONFIRMATION, is_internal
 
-EXPORT_READY: Final = "billing.export.ready"
-CONFIRMATION: Final = "email.confirmation"
-"""Asks one address whether it may be written to. No entry of the catalogue: nobody can subscribe to it."""
-TEST_EVENT: Final = "webhook.test"
-DISABLED: Final = "webhook.disabled"
-DEAD_LETTERED: Final = "delivery.dead_lettered"
-EXPORT_UPDATED: Final = "billing.export.delivery_updated"
-_INTERNAL: Final = frozenset({CONFIRMATION, TEST_EVENT, DISABLED, DEAD_LETTERED, EXPORT_UPDATED})
+__all__ = [
+    "CONFIRMATION",
+    "DEAD_LETTERED",
+    "DISABLED",
+    "EXPORT_READY",
+    "EXPORT_UPDATED",
+    "TEST_EVENT",
+    "dead_lettered",
+    "delivery_updated",
+    "is_export_mail",
+    "is_internal",
+    "system_event",
+    "webhook_disabled",
+    "webhook_reported",
+]
 
-
-def is_internal(event_type: str) -> bool:
-    """Tell whether Signalpost emits this type itself, so that its delivery must cause no further such event."""
-    return event_type in _INTERNAL
+EXPORT_READY: Final = BillingExportReady.type
+TEST_EVENT: Final = system.WebhookTest.type
+DISABLED: Final = system.WebhookDisabled.type
+DEAD_LETTERED: Final = system.DeliveryDeadLettered.type
+EXPORT_UPDATED: Final = system.BillingExportDeliveryUpdated.type
 
 
 def system_event(
     *, tenant_id: str, source_id: str, type_: str, time: datetime, subject: str, data: dict[str, object]
 ) -> Event:
-    """Return an event with Signalpost as its source."""
+    """Return an event whose source is Signalpost."""
     return Event(
         tenant_id=tenant_id,
         source=OWN_SOURCE,
@@ -48,8 +59,25 @@ def system_event(
     )
 
 
+@lru_cache(maxsize=256)
+def webhook_reported(type_: str, subject: str | None, data: bytes) -> str | None:
+    """Return the id of the webhook that a system event (type, subject, data) reports on; None if it is about none.
+
+    Raises:
+        msgspec.DecodeError: the data is not what Signalpost emits.
+    """
+    if type_ == DEAD_LETTERED:
+        return msgspec.json.decode(data, type=_Reported).subscription_id
+    kind, _, name = (subject or "").partition("/")
+    return name if is_internal(type_) and kind == "webhooks" else None
+
+
+class _Reported(msgspec.Struct):
+    subscription_id: str | None = None
+
+
 def dead_lettered(delivery: Delivery) -> Event | None:
-    """Return the event about a dead letter, or None if the dead delivery was of one of our own events."""
+    """Return the event about a dead letter; None if the dead delivery was of a system event."""
     if is_internal(delivery.event_type):
         return None
     data: dict[str, object] = {
@@ -70,7 +98,8 @@ def dead_lettered(delivery: Delivery) -> Event | None:
         data["status"] = delivery.attempts[-1].status
     return system_event(
         tenant_id=delivery.tenant_id,
-        source_id=f"dead-lettered/{delivery.id}/{delivery.attempts_made}",
+        # A delivery can die again after a replay without another attempt: each death has its own time.
+        source_id=f"dead-lettered/{delivery.id}/{delivery.attempts_made}/{epoch_ms(delivery.updated_at)}",
         type_=DEAD_LETTERED,
         time=delivery.updated_at,
         subject=f"deliveries/{delivery.id}",
@@ -79,12 +108,12 @@ def dead_lettered(delivery: Delivery) -> Event | None:
 
 
 def is_export_mail(item: Delivery | Task) -> bool:
-    """Tell whether every change of this delivery is to be told as `billing.export.delivery_updated`."""
+    """Tell whether each change of this delivery emits `billing.export.delivery_updated`."""
     return item.channel == EMAIL and item.event_type == EXPORT_READY
 
 
 def delivery_updated(delivery: Delivery) -> Event | None:
-    """Return the event that tells where the mail about a billing export stands; None for every other delivery."""
+    """Return the event about the state of a billing export's mail; None for every other delivery."""
     if not is_export_mail(delivery):
         return None
     data: dict[str, object] = {

@@ -1,24 +1,24 @@
-"""A delivery task and a dead letter, as they travel: their facts are AMQP headers, the body is what is sent."""
+"""A delivery task and a dead letter as broker messages: the headers are the facts, the body is what is sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from shared.model.delivery import Delivery
-from shared.model.event import InvalidMessage, NewerMessage, epoch_ms, parse_webhook_body, rfc3339
+from shared.model.event import InvalidMessage, NewerMessage, WebhookBody, epoch_ms, parse_webhook_body, rfc3339
 from shared.model.reasons import DeadReason
+from signalpost.message import ACCEPTED_AT
 
 TASK_CONTENT_TYPE: Final = "application/json"
-ACCEPTED_AT: Final = "accepted-at"
-"""Header of events and tasks: when the event was handed to Signalpost, in epoch milliseconds."""
 
 _LAST_MS = 1 << 48
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One delivery that is to be attempted: the body to send, and its facts, which travel as AMQP headers."""
+    """One attempt to be made at a delivery: the body to send, and facts that travel as AMQP headers."""
 
     channel: str
     delivery_id: str
@@ -35,9 +35,14 @@ class Task:
     recipient: str = ""
     """The mail address; empty for webhooks."""
     republished_by: str = ""
-    """Who put this task on the queue again (api, dispatcher, reconciler); such a task is checked before sending."""
+    """Who put this task on the queue again (api, dispatcher, reconciler); such a task is prechecked."""
     accepted_at: int = 0
-    """Epoch milliseconds: when the event was handed to Signalpost; 0 where nobody noted it."""
+    """Epoch milliseconds: when the event was handed to Signalpost; 0 if unknown."""
+
+    @cached_property
+    def content(self) -> WebhookBody:
+        """What its body says; raises InvalidMessage if the body is not what `webhook_body` writes."""
+        return parse_webhook_body(self.body)
 
     def headers(self) -> dict[str, str | int]:
         """Return the facts as AMQP headers; empty ones are left out."""
@@ -66,19 +71,19 @@ _TEXT_HEADERS = {
     "republished-by": "republished_by",
 }
 MESSAGE_VERSION: Final = 1
-"""How tasks are to be read. Raised only where ignoring what is new would be wrong; a header more does not need it."""
+"""The format of tasks. Raise it only if ignoring the new part would be wrong; a new header doesn't need it."""
 VERSION_HEADER: Final = "message-version"
 """Carries that number; a task without it has version 1."""
 _REQUIRED_HEADERS = {"delivery-id", "event-id", "event-type", "tenant-id"}
 
 
 def task_for(delivery: Delivery, body: bytes, *, accepted_at: int = 0, republished_by: str = "") -> Task:
-    """Return the task for the next attempt at a delivery: the first one, or a rescued one, made from what is stored.
+    """Return the task for the next attempt at a stored delivery.
 
     Args:
-        delivery: what is to be delivered.
+        delivery: the delivery.
         body: what `webhook_body` wrote for its event.
-        accepted_at: when the event was handed to Signalpost, in epoch milliseconds; 0 where nobody noted it.
+        accepted_at: when the event was handed to Signalpost, in epoch milliseconds; 0 if unknown.
         republished_by: who puts it on the queue again; empty for the first time.
     """
     return Task(
@@ -99,10 +104,10 @@ def task_for(delivery: Delivery, body: bytes, *, accepted_at: int = 0, republish
 
 
 def parse_task(channel: str, headers: Mapping[str, object], body: bytes) -> Task:
-    """Read a task from a queue; headers it does not know are ignored, so that a newer version may add some.
+    """Read a task from a queue; unknown headers are ignored, so that a newer version may add some.
 
     Raises:
-        NewerMessage: it is not for this version to read.
+        NewerMessage: a newer version must read it.
         InvalidMessage: a header is missing or of the wrong type, or there is no body.
     """
     _check_version(headers)
@@ -114,13 +119,14 @@ def parse_task(channel: str, headers: Mapping[str, object], body: bytes) -> Task
         raise InvalidMessage("header subscription-id: missing")
     if channel == "email" and not texts["recipient"]:
         raise InvalidMessage("header recipient: missing")
-    parse_webhook_body(body)
     accepted_at = epoch_ms_header(headers, ACCEPTED_AT) or 0
-    return Task(channel=channel, attempt=attempt, not_before=not_before, accepted_at=accepted_at, body=body, **texts)
+    task = Task(channel=channel, attempt=attempt, not_before=not_before, accepted_at=accepted_at, body=body, **texts)
+    _ = task.content  # raises InvalidMessage for a body that can't be read
+    return task
 
 
 def epoch_ms_header(headers: Mapping[str, object], name: str) -> int | None:
-    """Return a time that a header holds as epoch milliseconds, or None: a note to measure by, never to act upon."""
+    """Return a header's time in epoch milliseconds, or None. Use it for measuring, never for decisions."""
     value = headers.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LAST_MS else None
 
@@ -153,7 +159,7 @@ def _number_header(headers: Mapping[str, object], name: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetterInfo:
-    """Why a message was parked: the `dead-*` headers, enough to triage in RabbitMQ's management UI alone."""
+    """Why a message was dead-lettered: the `dead-*` headers, enough for triage in RabbitMQ's management UI."""
 
     reason: DeadReason
     detail: str
@@ -163,9 +169,9 @@ class DeadLetterInfo:
     first_attempt_at: datetime | None = None
     last_attempt_at: datetime | None = None
     target: str = ""
-    """URL without credentials or query, or mail address."""
+    """The URL without credentials and query, or the mail address."""
     routing_key: str = ""
-    """The key that an event was published with: a replay must not give it another."""
+    """The key that an event was published with; a replay must use the same."""
 
     def headers(self) -> dict[str, str | int]:
         """Return the facts as AMQP headers; unknown ones are left out."""

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.model.retry import longest_step
+from signalpost import message
 
-EVENTS: Final = "events"
+EVENTS: Final = message.EVENTS
 EVENTS_TO_DISPATCH: Final = "events.to_dispatch"
 DEFER: Final = "events.aside"
 DEFERRED_EVENTS: Final = "events.set_aside"
-"""The queue of events whose tenant has more under way than its share: they are dispatched when there is room."""
+"""The queue of events whose tenant already has its share of the work; they are dispatched when there is room."""
 TO_SEND: Final = "notifications.to_send"
 RETRY: Final = "notifications.retry"
 DEAD: Final = "notifications.dead"
@@ -30,10 +31,11 @@ DELAY_STEPS: Final[dict[str, float]] = {"1s": 1, "5s": 5, "25s": 25, "2m": 120, 
 """Names and waits (seconds) of the delay queues, shortest first."""
 
 WORK_DELIVERY_LIMIT: Final = 50
-"""How often the broker hands out a work message before it parks it: far above any honest number of crashes,
-and never -1, which makes RabbitMQ 3.10 lose the message."""
+"""How often the broker delivers a work message before it dead-letters it. This is far above any honest number of
+crashes. Never use -1: it makes RabbitMQ 3.10 lose the message."""
 UNLIMITED_DELIVERIES: Final = 1_000_000
-"""Looking at a dead letter in the management UI counts as a delivery, and past the limit the letter is gone."""
+"""For queues without consumers. Looking at a message in the management UI counts as a delivery, and beyond the limit
+the broker deletes the message."""
 
 Argument = str | int
 
@@ -79,7 +81,7 @@ def to_send_queue(channel: str) -> str:
 
 
 def retry_queue(step: str) -> str:
-    """Return the name of the delay queue of one step."""
+    """Return the name of the delay queue for one step."""
     return f"{RETRY}.{step}"
 
 
@@ -98,7 +100,7 @@ def _quorum(delivery_limit: int, **dead_letter_to: str) -> dict[str, Argument]:
     arguments: dict[str, Argument] = {
         "x-queue-type": "quorum",
         "x-delivery-limit": delivery_limit,
-        "x-overflow": "reject-publish",  # at-least-once dead-lettering silently needs it
+        "x-overflow": "reject-publish",  # at-least-once dead-lettering needs it, without saying so
     }
     if dead_letter_to:
         arguments["x-dead-letter-strategy"] = "at-least-once"
@@ -111,7 +113,7 @@ def _work_queue(name: str, key: str) -> Queue:
 
 
 def _delay_queue(step: str, wait: float) -> Queue:
-    # No dead-letter routing key: the message keeps `webhook` or `email` and so finds its way back.
+    # No dead-letter routing key: the message keeps its own, `webhook` or `email`, and returns to the right queue.
     arguments = _quorum(UNLIMITED_DELIVERIES, exchange=TO_SEND) | {"x-message-ttl": int(wait * 1000)}
     return Queue(retry_queue(step), arguments)
 
@@ -121,7 +123,7 @@ def topology() -> Topology:
     return Topology(
         exchanges=(
             Exchange(EVENTS, "topic"),
-            Exchange(DEFER, "fanout"),  # which keeps the routing key
+            Exchange(DEFER, "fanout"),  # keeps the routing key
             Exchange(TO_SEND, "direct"),
             Exchange(RETRY, "headers"),
             Exchange(DEAD, "direct"),

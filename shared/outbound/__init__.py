@@ -1,4 +1,4 @@
-"""The one door to the outside: what customers' URLs may be, what is dialled for them, and how they are posted to.
+"""All requests to customers' URLs: which URLs are allowed, which addresses are dialled, and how we post to them.
 
 `policy.OutboundPolicy` decides, `session.outbound_session` enforces it where sockets are opened, `post.post_bounded`
 sends. Nothing is imported here, so that reading an `answer` loads no HTTP client.

@@ -1,7 +1,7 @@
-"""Which IP addresses are part of the public internet, and which are never dialled for a customer.
+"""Which IP addresses are part of the public internet, and which we never dial for a customer.
 
-Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890 and its updates). Everything they
-list is refused, also what they call globally reachable: no receiver lives there. Deliberately not
+Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890 and its updates). Everything they list is
+refused, even if they call it globally reachable: no receiver lives there. Deliberately not
 `ipaddress.is_global`: Python 3.11 calls 64:ff9b::/96, 2002::/16, ::a.b.c.d and multicast global. Pure: no I/O.
 """
 
@@ -36,7 +36,7 @@ REFUSED_IPV4 = tuple(
 )
 
 GLOBAL_UNICAST_IPV6 = IPv6Network("2000::/3")
-"""All that IANA has handed out. Outside lie loopback, mapped, compatible, NAT64, unique-local, link-local, …"""
+"""All that IANA has assigned. Outside are loopback, mapped, compatible, NAT64, unique-local, link-local, …"""
 
 REFUSED_IPV6 = tuple(
     IPv6Network(block)

@@ -1,4 +1,4 @@
-"""What came of a request: the receiver's answer, or why there was none. Values only, for those who judge them."""
+"""The result of a request: the receiver's answer, or why there was none. Plain values; others classify them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,8 +32,8 @@ class HttpAnswer:
 
     Attributes:
         status: the HTTP status.
-        retry_after: the `Retry-After` header as it came.
-        excerpt: the first KiB of the body, still compressed if it came so.
+        retry_after: the raw `Retry-After` header.
+        excerpt: the first KiB of the body, still compressed if the receiver compressed it.
         duration: seconds from the start to the end of the answer.
     """
 
@@ -49,7 +49,7 @@ class HttpFailure:
 
     Attributes:
         error_class: why.
-        detail: a text about it that is safe to show to the customer.
+        detail: a text that is safe to show to the customer.
         duration: seconds from the start to the failure.
     """
 

@@ -1,6 +1,6 @@
 """Which HTTP headers a webhook's owner may add to the requests. Pure.
 
-The API refuses the others when a webhook is saved; the sender drops them all the same, should a document hold one.
+The API refuses the others when a webhook is saved; should a document hold one anyway, the sender drops it.
 """
 
 import re
@@ -16,8 +16,8 @@ HOP_BY_HOP: Final = frozenset(
 RESERVED_HEADERS: Final = (
     SIGNED_HEADERS | HOP_BY_HOP | {"host", "expect", "user-agent", "x-delivery-attempt", "traceparent", "tracestate"}
 )
-"""Lower-case names that custom headers can't use; names beginning with `content-` are reserved too. `expect`, because
-the client would hold the body back for a `100 Continue` that few receivers ever send (RFC 9110, section 10.1.1)."""
+"""Lower-case names that custom headers can't use; names beginning with `content-` are reserved too. `expect` is here
+because the client would hold the body back until a `100 Continue`, which few receivers send (RFC 9110, 10.1.1)."""
 MAX_CUSTOM_HEADERS: Final = 20
 MAX_HEADER_NAME: Final = 64
 MAX_HEADER_VALUE: Final = 1024
@@ -27,7 +27,7 @@ _VALUE = re.compile(rf"[\x21-\x7e](?:[\x20-\x7e\t]{{0,{MAX_HEADER_VALUE - 2}}}[\
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether a header is ours alone."""
+    """Tell whether only Signalpost may set this header."""
     lowered = name.lower()
     return lowered in RESERVED_HEADERS or lowered.startswith("content-")
 

@@ -1,7 +1,6 @@
 """Why no answer came: aiohttp's exceptions translated into one closed vocabulary.
 
-Texts made here are shown to customers, so they never repeat an exception's own text, which may hold an internal
-address.
+Customers see these texts, so they never repeat an exception's own text, which may hold an internal address.
 """
 
 import os
@@ -22,11 +21,11 @@ NOTHING_SENT = frozenset(
         ErrorClass.INVALID_REQUEST,
     }
 )
-"""After these the receiver cannot have taken the request; after all others it may have."""
+"""After these errors the receiver can't have the request; after all others it may have it."""
 
 SEND_ERRORS = (aiohttp.ClientError, OSError, ValueError, AssertionError)
-"""Everything that a request may raise for what a URL, a header or a receiver did; anything else is a fault of ours.
-(ValueError, with UnicodeError, and AssertionError: aiohttp's and yarl's answers to some malformed hosts and headers.)
+"""Everything that a request may raise because of a URL, a header or a receiver; anything else is a fault of ours.
+(aiohttp and yarl raise ValueError, UnicodeError or AssertionError for some malformed hosts and headers.)
 """
 
 

@@ -1,7 +1,7 @@
 """The outbound policy: which URLs a customer may register and which addresses are dialled for them.
 
-Pure decisions. URLs are read with the parser that also sends (yarl): two parsers that disagree about a host are
-how such checks are got round. What a URL's text can't tell, its address, is checked when a connection is made
+Pure decisions. The parser is the one that also sends (yarl): attackers bypass such checks where two parsers disagree
+about a host. The address, which a URL's text can't show, is checked when a connection is made
 (`shared/outbound/session.py`).
 """
 
@@ -25,7 +25,7 @@ _LOCALHOST = re.compile(r"(.+\.)?(localhost[46]?(\.localdomain[46]?)?|ip6-(local
 
 
 class UrlRefusal(StrEnum):
-    """Why a URL is refused, for programs; the sentence for people comes with the `UrlRefused`."""
+    """Why a URL is refused, for programs; `UrlRefused` carries the sentence for people."""
 
     MALFORMED = "malformed"
     SCHEME = "scheme"
@@ -41,7 +41,7 @@ class UrlRefused(ValueError):
     """The policy forbids a URL.
 
     Attributes:
-        code: the stable word for it.
+        code: the stable word for the reason.
         reason: a sentence for the customer. It never repeats the URL, which may hold a password.
     """
 
@@ -54,8 +54,8 @@ class UrlRefused(ValueError):
 class AddressRefused(OSError):
     """The policy forbids dialling an address.
 
-    An OSError, as that is what connecting may raise. The text is constant: it ends up in delivery logs, and must
-    not tell a customer what an internal name resolves to.
+    It is an OSError because connecting raises those. The text is constant: customers see it in delivery logs, and it
+    must not show what an internal name resolves to.
     """
 
     def __init__(self) -> None:
@@ -68,9 +68,9 @@ class OutboundPolicy:
 
     Attributes:
         environment_is_production: only https; otherwise http too.
-        allowed_hosts: names (or addresses, exactly as the URL has them) that may be used whatever they resolve
-            to. Only under that name: another name for the same address stays refused.
-        allowed_networks: blocks that may be dialled although they are not public.
+        allowed_hosts: names (or addresses, spelled exactly as in the URL) that are allowed whatever they resolve to.
+            Another name for the same address stays refused.
+        allowed_networks: non-public blocks that may be dialled.
     """
 
     environment_is_production: bool
@@ -79,10 +79,10 @@ class OutboundPolicy:
 
     @classmethod
     def from_settings(cls, settings: OutboundSettings) -> "OutboundPolicy":
-        """Return what the environment permits.
+        """Return the policy of the environment.
 
         Raises:
-            ValueError: an allowed host is none.
+            ValueError: an allowed host is not a valid host.
         """
         return cls(
             environment_is_production=settings.is_production,
@@ -91,10 +91,10 @@ class OutboundPolicy:
         )
 
     def __post_init__(self) -> None:
-        """Bring the operator's spelling of hosts into the one that URLs are compared in.
+        """Normalise the operator's spelling of hosts, so that URLs can be compared with them.
 
         Raises:
-            ValueError: an entry is no host (it has a port, a scheme or a wildcard, say) and would never match.
+            ValueError: an entry is not a host (it has a port, a scheme or a wildcard, say) and would never match.
         """
         hosts = frozenset(host.lower().rstrip(".").strip("[]") for host in self.allowed_hosts)
         for host in hosts:
@@ -105,18 +105,18 @@ class OutboundPolicy:
         object.__setattr__(self, "allowed_hosts", hosts)
 
     def allows_host(self, host: str) -> bool:
-        """Say whether the operator permits this host (a URL's `raw_host`) whatever it resolves to."""
+        """Say whether the operator allows this host (a URL's `raw_host`) whatever it resolves to."""
         return host in self.allowed_hosts
 
     def allows_address(self, address: Address) -> bool:
-        """Say whether this address may be dialled, whatever name led to it."""
+        """Say whether this address may be dialled for any host."""
         return is_public(address) or any(address in network for network in self.allowed_networks)
 
     def check_address(self, address: str) -> None:
         """Check the textual address that is about to be dialled.
 
         Raises:
-            AddressRefused: the policy forbids it, or it is no IP address.
+            AddressRefused: the policy forbids it, or it is not an IP address.
         """
         try:
             allowed = "%" not in address and self.allows_address(ip_address(address))
@@ -129,7 +129,7 @@ class OutboundPolicy:
         """Check a URL's text and return it parsed; nothing is resolved.
 
         Raises:
-            UrlRefused: with a stable code, and a sentence for whoever wrote the URL.
+            UrlRefused: with a stable code, and a sentence for the URL's author.
         """
         parsed = _parse(url)
         schemes = ("https",) if self.environment_is_production else ("https", "http")
@@ -169,12 +169,12 @@ def _parse(url: str) -> URL:
         raise UrlRefused(UrlRefusal.MALFORMED, "The URL must not contain spaces, control characters or backslashes.")
     try:
         return URL(url)
-    except (ValueError, IndexError, AssertionError):  # all that yarl has been seen to raise on hostile text
+    except (ValueError, IndexError, AssertionError):  # what yarl is known to raise on hostile text
         raise UrlRefused(UrlRefusal.MALFORMED, "This is not a valid URL.") from None
 
 
 def _authority(url: str) -> str:
-    """Return what stands between `//` and the path, as it was written: yarl drops or mends some of it."""
+    """Return the raw text between `//` and the path: yarl drops or repairs some of it."""
     return re.split(r"[/?#]", url.partition("//")[2], maxsplit=1)[0]
 
 
@@ -201,11 +201,11 @@ def _address(host: str) -> Address | None:
 
 
 def _check_spelling(authority: str, parsed: URL) -> None:
-    """Refuse a host or port that had to be mended to be understood: others may understand it differently."""
+    """Refuse a host or port that yarl had to repair: other parsers may read it differently."""
     port = "" if parsed.explicit_port is None else f":{parsed.explicit_port}"
     if parsed.explicit_port == 0 or not authority.endswith(port) or authority.endswith(":"):
         raise UrlRefused(UrlRefusal.PORT, "The port must be a plain number from 1 to 65535, or be left out.")
-    is_ipv6 = ":" in (parsed.raw_host or "")  # yarl has checked what stands in the brackets, and compresses it
+    is_ipv6 = ":" in (parsed.raw_host or "")  # yarl has checked the address in the brackets, and compresses it
     if not is_ipv6 and authority.removesuffix(port).lower() != parsed.raw_host:
         reason = f"The host must be written in plain ASCII, as {parsed.raw_host}."
         raise UrlRefused(UrlRefusal.HOST_SPELLING, reason)

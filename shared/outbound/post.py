@@ -1,6 +1,6 @@
-"""One bounded POST: bounded in time, in what is read of the answer, and in what is kept of it.
+"""One bounded POST: limits on its time, on how much of the answer is read, and on how much is kept.
 
-Does not know what is posted, and does not judge the answer's status. Follows no redirect.
+It doesn't know what it posts, doesn't interpret the status and follows no redirect.
 """
 
 import asyncio
@@ -22,25 +22,25 @@ EXCERPT_BYTES = 1024
 async def post_bounded(
     session: aiohttp.ClientSession, url: URL, *, body: bytes, headers: Mapping[str, str], total_timeout: float
 ) -> HttpAnswer | HttpFailure:
-    """Post a body and return what came of it.
+    """Post a body and return the answer or the failure.
 
-    An answer counts when it has ended, or when 64 KiB of it were read; then the connection is closed, and it is
-    reused otherwise. A body that drips or breaks off before that is a failure, whatever the status was: a server
-    that does not finish its answers must not hold a place for longer than the timeout.
+    An answer counts once it has ended, or once 64 KiB of it were read. In the second case the connection is closed;
+    otherwise it is reused. An answer that drips or breaks off before that is a failure, whatever its status: a server
+    that never finishes must not hold a place for longer than the timeout.
 
     Args:
         session: an `outbound_session`.
         url: a URL that the policy's `check_url` returned.
         body: the raw bytes to post.
-        headers: all headers but those that HTTP itself needs.
+        headers: all headers except those that HTTP itself needs.
         total_timeout: seconds for everything from the name lookup to the end of the answer.
 
     Raises:
-        LookupsExhausted: nothing was tried, for want of a free name lookup.
+        LookupsExhausted: nothing was sent, because no name lookup was free.
     """
     started = time.monotonic()
     try:
-        # Not aiohttp's `total`: that rounds a timeout of more than 5 s up to the next full second.
+        # Not aiohttp's `total`, which rounds a timeout of more than 5 s up to the next full second.
         with dialling_for(url.raw_host or ""):
             async with (
                 asyncio.timeout(total_timeout),

@@ -1,7 +1,7 @@
-"""Names to addresses for outgoing requests, with the rule that a refused address refuses its whole name.
+"""Resolves names for outgoing requests: one refused address refuses the whole name.
 
-Does not decide what is refused; that is the policy's. The check here is for early, clear answers: the address
-that is really dialled is checked again when the socket is opened (`shared/outbound/session.py`).
+The policy decides which addresses are refused. This check gives early, clear answers; the address that is really
+dialled is checked again when the socket is opened (`shared/outbound/session.py`).
 """
 
 import asyncio
@@ -17,19 +17,19 @@ LOOKUPS_AT_ONCE = 64
 """A dead name server holds a thread for 10 s and more. The loop's default pool has six threads on a small machine:
 six endpoints with such names would stop every other delivery."""
 FREE_THREAD_SECONDS = 0.5
-"""How long a lookup waits for a thread. Shorter than a connect may take, so that want of threads does not look like
-a name server or a receiver that keeps silent."""
+"""How long a lookup waits for a thread. It must be shorter than the connect timeout, or a lack of threads would look
+like a silent name server or receiver."""
 CREATION_LOOKUP_SECONDS = 3.0
 
 
 class LookupsExhausted(OSError):
-    """A lookup could not even begin: every thread waits for a name server. No fault of this name's."""
+    """A lookup could not start because every thread waits for a name server. It is not this name's fault."""
 
 
 class SystemResolver(AbstractResolver):
     """The operating system's resolver (hosts file, search domains and all), in threads of its own.
 
-    Nobody has to close it: its idle threads end when it is no longer referenced.
+    It need not be closed: its idle threads end when it is no longer referenced.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class SystemResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the addresses of a name; raise OSError when there are none, LookupsExhausted if nobody was asked."""
+        """Return the addresses of a name; raise OSError if it has none, LookupsExhausted if no thread was free."""
 
         def look_up() -> list[ResolveResult]:
             found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
@@ -57,15 +57,15 @@ class SystemResolver(AbstractResolver):
             raise LookupsExhausted from None
         looking = asyncio.get_running_loop().run_in_executor(self._threads, look_up)
         looking.add_done_callback(self._ended)
-        return await asyncio.shield(looking)  # whoever loses patience leaves the thread occupied all the same
+        return await asyncio.shield(looking)  # a cancelled caller still leaves the thread occupied
 
     def _ended(self, looking: "asyncio.Future[list[ResolveResult]]") -> None:
         self._free.release()
         if not looking.cancelled():
-            looking.exception()  # seen, even if nobody waits for it any more
+            looking.exception()  # marks it as retrieved, even if the caller is gone
 
     async def close(self) -> None:
-        """Let the threads end; what is being looked up is finished first."""
+        """Let the threads end after their current lookups."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -73,9 +73,9 @@ _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 
 class GuardedResolver(AbstractResolver):
-    """A resolver that refuses a name as soon as one of its addresses is refused.
+    """A resolver that refuses a name if any of its addresses is refused.
 
-    Otherwise a name with a public and a private address would get through whenever the public one is tried first.
+    Otherwise a name with a public and a private address would pass whenever the public one is tried first.
     """
 
     def __init__(self, policy: OutboundPolicy, resolver: AbstractResolver) -> None:
@@ -100,8 +100,8 @@ class GuardedResolver(AbstractResolver):
 async def resolve_and_check(policy: OutboundPolicy, url: str, *, resolver: AbstractResolver) -> URL:
     """Check a URL when a webhook is created: its text, and what its host resolves to now.
 
-    A name that does not resolve, or not within three seconds, is accepted: DNS may be set up later, and every
-    connect checks again.
+    A name that does not resolve within three seconds is accepted: its DNS may be set up later, and every connect
+    checks again.
 
     Raises:
         UrlRefused: the policy forbids the text, or an address of the host.

@@ -1,9 +1,9 @@
-"""The aiohttp session that carries the outbound policy to the address really dialled.
+"""The aiohttp session that applies the outbound policy to every address it dials.
 
-Knows nothing of webhooks. Why the check sits where sockets are opened: aiohttp does not ask the resolver for IP
-literals, and what a name resolved to a moment ago proves nothing about now (DNS rebinding). Every dial of aiohttp
-goes through `socket_factory`, each address of a happy-eyeballs race included. A pooled connection was checked when
-it was dialled, and is only used again for the same scheme, host and port.
+It knows nothing of webhooks. The check is where sockets are opened, because aiohttp does not ask the resolver about
+IP literals, and because a name may resolve differently a moment later (DNS rebinding). Every dial of aiohttp uses
+`socket_factory`, including each address of a happy-eyeballs race. A pooled connection was checked when it was
+dialled, and is reused only for the same scheme, host and port.
 """
 
 import socket
@@ -19,7 +19,7 @@ from shared.outbound.policy import OutboundPolicy
 from shared.outbound.resolver import GuardedResolver, SystemResolver
 
 KEEPALIVE_SECONDS = 4.0
-"""Common servers drop idle connections after 5 s; a POST on a connection that is just being dropped fails."""
+"""Common servers close idle connections after 5 s, and a POST on a connection that is being closed fails."""
 DNS_CACHE_SECONDS = 10
 """Saves a lookup per connection under load. Cached addresses are checked again when dialled, like fresh ones."""
 READ_BUFFER_BYTES = 16 * 1024
@@ -28,7 +28,7 @@ OutboundSession = aiohttp.ClientSession
 """What `outbound_session` returns."""
 
 _requested_host: ContextVar[str] = ContextVar("requested_host")
-"""The host of the request that the current task, or a connect task it started, dials for."""
+"""The host that the current task, or a connect task it started, dials for."""
 
 AddrInfo = tuple[
     int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]
@@ -42,17 +42,16 @@ def outbound_session(
     resolver: AbstractResolver | None = None,
     ssl_context: ssl.SSLContext | None = None,
 ) -> aiohttp.ClientSession:
-    """Return a session that can only reach what the policy allows; close it as any other.
+    """Return a session that can reach only what the policy allows; close it like any other.
 
-    It ignores proxies and netrc of the environment, keeps no cookies, expands no compressed answer and opens any
-    number of connections: bounding the requests in flight, in total and for each endpoint, is the caller's.
+    It ignores the environment's proxies and netrc, keeps no cookies and does not decompress answers. It opens any
+    number of connections: the caller limits the requests in flight.
 
     Args:
         policy: what may be dialled.
-        connect_timeout: seconds for name lookup, TCP and TLS together. The whole exchange is bounded by
-            `post_bounded`.
-        resolver: instead of the operating system's.
-        ssl_context: instead of the operating system's certificate authorities.
+        connect_timeout: seconds for name lookup, TCP and TLS together; `post_bounded` limits the whole exchange.
+        resolver: replaces the operating system's.
+        ssl_context: replaces the operating system's certificate authorities.
     """
     connector = aiohttp.TCPConnector(
         limit=0,
@@ -76,8 +75,8 @@ def outbound_session(
 def guarded_socket_factory(policy: OutboundPolicy) -> Callable[[AddrInfo], socket.socket]:
     """Return a socket factory that raises AddressRefused instead of opening a socket for a refused address.
 
-    An address that is refused in general may be dialled for a host that the operator allows, and for that host
-    only; where no host is known, the strict rule holds.
+    A refused address may be dialled for a host that the operator allows, and for that host only; if no host is
+    known, the strict rule applies.
     """
 
     def open_socket(addr_info: AddrInfo) -> socket.socket:
@@ -91,7 +90,7 @@ def guarded_socket_factory(policy: OutboundPolicy) -> Callable[[AddrInfo], socke
 
 @contextmanager
 def dialling_for(host: str) -> Iterator[None]:
-    """Name the host that requests in this block are for; without it, or for another one, the strict rule holds."""
+    """Set the host that requests in this block are for; without it, or for another host, the strict rule applies."""
     token = _requested_host.set(host)
     try:
         yield

@@ -1,1 +1,1 @@
-"""What every process is made of: settings, logs, signals, the clock, waiting and batching."""
+"""What every process needs: settings, logs, signals, the clock, backoff and batching."""

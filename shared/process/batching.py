@@ -1,7 +1,7 @@
-"""Turns many small requests made at nearly the same time into one big one.
+"""Combines many small requests of nearly the same time into one big one.
 
-This is how nothing here makes a database round trip per message: each caller awaits its own result,
-while one flush serves all callers of the last few milliseconds.
+It saves a database round trip for each message: every caller awaits its own result, while one flush serves all
+callers of the last few milliseconds.
 """
 
 import asyncio
@@ -12,24 +12,24 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MAX_FLUSHES = 2
-"""Flushes under way at once. While both are, items gather: so batches grow with the load by themselves. Without
-this bound they stay small for ever: each small batch that ends lets in just enough work for another small one."""
+"""Maximum concurrent flushes. While both run, items queue up, so batches grow with load. Without this limit batches
+would stay small: each small batch that ends lets in just enough work for another small one."""
 BUSY = 12
-"""A batch of so many items means load: then the next one may gather for longer. Fewer are not worth a second flush
-beside the first: what it costs slows down everything else, and so the first one too."""
+"""A batch of this many items means load, so the next one may collect for longer. Fewer items don't justify a second
+flush beside the first: its cost would slow the first one down too."""
 PATIENCE = 0.025
-"""Seconds after which a few get theirs all the same: the first one is slow."""
+"""A small batch is flushed after this many seconds even if another flush is running."""
 
 
 class Batcher(Generic[Item, Result]):
     """Collects items for `window` seconds or until there are `max_items`, then flushes them together.
 
-    A window of 0 ends when the event loop has come round: what arrived together still shares a flush.
+    A window of 0 ends with the event loop's current iteration, so items that arrive together still share a flush.
 
-    Under load it collects for `busy_window` seconds (by default the same), because a flush costs much more than an
-    item: a few milliseconds more for each then leave time for more of them.
+    Under load it collects for `busy_window` seconds (by default the same): a flush costs much more than an item, so
+    waiting a few milliseconds longer increases throughput.
 
-    `flush` returns one result for each item, in order. What it raises, every caller of that batch gets.
+    `flush` returns one result for each item, in order. If it raises, every caller of that batch gets the error.
     """
 
     def __init__(
@@ -108,5 +108,5 @@ class Batcher(Generic[Item, Result]):
                 raise
             return
         for future, result in settled:
-            if not future.done():  # the caller may have been cancelled meanwhile
+            if not future.done():  # its caller may have been cancelled meanwhile
                 future.set_result(result)

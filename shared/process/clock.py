@@ -1,11 +1,11 @@
-"""The time now, in the two forms that documents and messages hold."""
+"""The current time, in the two forms that documents and messages use."""
 
 import time
 from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Return the time now, to the millisecond that MongoDB keeps."""
+    """Return the current time to the millisecond, MongoDB's precision."""
     return datetime.fromtimestamp(now_ms() / 1000, UTC)
 
 

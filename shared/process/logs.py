@@ -1,11 +1,13 @@
 """Structured logs: one JSON object (or one readable line) for each event, on standard output.
 
-Event names are dotted and stable; facts are fields, never part of the name. Libraries that use the standard
-`logging` come out in the same shape.
+Event names are dotted and stable; facts are fields, never part of the name. Records of the standard `logging` take
+the same form.
 """
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import msgspec
@@ -14,6 +16,8 @@ import structlog
 from shared.process.settings import CoreSettings
 
 _encoder = msgspec.json.Encoder(enc_hook=repr)
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, line separators and marks of direction."""
 
 
 def configure_logs(settings: CoreSettings, *, service: str) -> None:
@@ -49,8 +53,16 @@ def configure_logs(settings: CoreSettings, *, service: str) -> None:
 
 def _renderer(log_format: str) -> list[Any]:
     if log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
-    return [structlog.processors.JSONRenderer(serializer=_json)]
+        return [_escape, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    return [_escape, structlog.processors.JSONRenderer(serializer=_json)]
+
+
+def _escape(_: object, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape what could move a terminal's cursor or turn its text around: names come from strangers."""
+    for name, value in fields.items():
+        if isinstance(value, str) and name != "exception" and _UNSAFE.search(value):
+            fields[name] = _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
+    return fields
 
 
 def _json(fields: dict[str, object], **_: object) -> str:

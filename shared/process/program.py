@@ -1,7 +1,7 @@
-"""The frame of every program here: settings or one line about what is wrong, logs, services, health, an orderly end.
+"""The frame of every program: settings (or one line about each fault), logs, services, health, an orderly end.
 
-A service is anything with `run`, `stop` and `checks`. SIGTERM or Ctrl-C stops all of them: they take no more
-work, finish and record what is in flight, and close. A second signal ends the process at once.
+A service is anything with `run`, `stop` and `checks`. SIGTERM or Ctrl-C stops all of them: they take no more work,
+finish and record what is in flight, and close. A second signal ends the process immediately.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class Service(Protocol):
     name: str
 
     def checks(self) -> dict[str, bool]:
-        """Return what must be true for this service to do its work, by name."""
+        """Return the conditions that this service needs to work, by name."""
         ...
 
     async def run(self) -> None:
@@ -53,7 +53,7 @@ class Service(Protocol):
 
 
 def run_program(name: str, settings_class: type[SettingsT], build: Callable[[SettingsT], Sequence[Service]]) -> None:
-    """Run the services that `build` makes, in this process, until a signal comes."""
+    """Run the services that `build` returns in this process, until a signal comes."""
     try:
         settings = load(settings_class)
     except InvalidSettings as error:
@@ -61,7 +61,7 @@ def run_program(name: str, settings_class: type[SettingsT], build: Callable[[Set
     configure_logs(settings, service=name)
 
     async def serve() -> None:
-        # Built inside the loop: connections bind to it.
+        # Build inside the loop, because connections bind to it.
         services = build(settings)
         _relieve_garbage_collection()
         await run_services(services, settings)
@@ -73,10 +73,10 @@ def run_program(name: str, settings_class: type[SettingsT], build: Callable[[Set
 
 
 def _relieve_garbage_collection() -> None:
-    """Have what exists by now, all the modules above all, never looked at again.
+    """Freeze everything allocated so far (mostly modules) out of garbage collection.
 
-    Looking through them again and again took a seventh of a consumer's CPU. How often is looked stays Python's
-    choice: with higher thresholds a mailer, whose mails are full of cycles, grew by half.
+    Scanning it repeatedly took a seventh of a consumer's CPU. The thresholds stay at Python's defaults: with higher
+    ones a mailer, whose mails are full of reference cycles, used half as much memory again.
     """
     gc.collect()
     gc.freeze()
@@ -91,7 +91,7 @@ async def run_services(services: Sequence[Service], settings: CoreSettings) -> N
     """Run services until a signal comes or one of them fails.
 
     Raises:
-        ExceptionGroup: what a service failed with, after the others were drained.
+        ExceptionGroup: the failures of services, after the others were drained.
     """
     for service in services:
         for check in service.checks():
@@ -107,7 +107,7 @@ async def run_services(services: Sequence[Service], settings: CoreSettings) -> N
     log.info("service.draining", services=[service.name for service in services])
     for service in services:
         await service.stop()
-    for task in (waiter, *running):  # one may still be waiting for a server that never came
+    for task in (waiter, *running):  # a service may still be waiting for an absent server
         task.cancel()
     results = await asyncio.gather(*running, return_exceptions=True)
     await health.stop(within=HEALTH_DRAIN)

@@ -1,7 +1,7 @@
-"""Settings, read from the environment only; every name is part of the interface (DESIGN.md section 8).
+"""Settings, read from the environment only; every name is part of the interface.
 
-A service takes the slice it needs by inheriting from these classes, so its own settings page lists what
-it reads. `load` turns any mistake into one line that names the variable, what it held and what it may hold.
+A service inherits from the classes that it needs. `load` turns each mistake into one line that names the variable,
+its value and the values allowed.
 """
 
 import ipaddress
@@ -20,10 +20,10 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from shared.model.retry import RetrySchedule, parse_duration
-from shared.process.amqp_urls import each_url
 from shared.secrets.keyring import Keyring
 from shared.secrets.signed_links import Links
 from shared.telemetry.settings import TelemetrySettings
+from signalpost.amqp.urls import each_url
 
 Transport = Literal["disabled", "webhook", "smtp"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -42,7 +42,7 @@ def _words(value: object) -> object:
 def _networks(value: object) -> object:
     if not isinstance(value, str):
         return value
-    # Left to pydantic, one wrong network is two errors: it is no IPv4Network, and no IPv6Network.
+    # pydantic would report a wrong network twice: as an invalid IPv4Network and as an invalid IPv6Network.
     return [ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip()]
 
 
@@ -67,23 +67,23 @@ class CoreSettings(TelemetrySettings):
     environment: Literal["development", "production"] = "production"
     """`development` allows http targets, made-up keys and `worker token`."""
     amqp_url: SecretStr = SecretStr("amqp://guest:guest@127.0.0.1:5672/")
-    """The broker: amqp(s)://user:password@host:port/vhost; of a cluster several, with commas between, each tried."""
+    """The broker: amqp(s)://user:password@host:port/vhost; for a cluster one for each node, separated by commas."""
     mongodb_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")
-    """The database: a replica set, because only a majority's write outlives a crash."""
+    """The database: a replica set, because only a majority write survives a crash."""
     mongodb_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] = "signalpost"
     """The name of the database."""
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Where `/health/live`, `/health/ready` and `/metrics` answer; 0 lets the system choose a free port."""
+    """The port of `/health/live`, `/health/ready` and `/metrics`; 0 lets the system choose a free one."""
     health_host: str = "0.0.0.0"  # noqa: S104 - the orchestrator probes from outside the pod
     """The address that HEALTH_PORT is opened on."""
     notification_transport: Transport = "smtp"
-    """What may leave the house: nothing, webhooks, or webhooks and mail; the rest is recorded as skipped."""
+    """What is sent: nothing, webhooks, or webhooks and mails; the rest is recorded as skipped."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
-    """For how many days events and deliveries are kept."""
+    """Days for which events and deliveries are kept."""
     event_types_file: str | None = None
     """A JSON file with this deployment's own event types (docs/events.md)."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """Which log lines are written: these and graver ones."""
+    """The lowest level of log lines that are written."""
     log_format: Literal["json", "console"] = "json"
     """`json` is for machines, `console` for a person at a terminal."""
 
@@ -107,10 +107,10 @@ class CoreSettings(TelemetrySettings):
 
 
 class SecretsSettings(CoreSettings):
-    """For processes that make or use what is derived from the master keys."""
+    """For processes that use secrets derived from the master keys."""
 
     secrets_master_keys: SecretStr = SecretStr("")
-    """Secrets and signed links come from these: id:base64,id:base64, the newest first (`openssl rand -base64 32`)."""
+    """Derive secrets and signed links: id:base64,id:base64, the newest first (`openssl rand -base64 32`)."""
 
     @model_validator(mode="after")
     def _usable_keys(self) -> "SecretsSettings":
@@ -120,7 +120,7 @@ class SecretsSettings(CoreSettings):
         return self
 
     def keyring(self) -> Keyring:
-        """Return the master keys; development without any gets a fixed, worthless one."""
+        """Return the master keys; development has a fixed default, which protects nothing."""
         return Keyring.parse(self.secrets_master_keys.get_secret_value() or DEVELOPMENT_MASTER_KEYS)
 
 
@@ -128,10 +128,10 @@ DEVELOPMENT_MASTER_KEYS = "development:c2lnbmFscG9zdCBkZXZlbG9wbWVudCBtYXN0ZXIga
 
 
 class LinkSettings(SecretsSettings):
-    """For processes that make or honour the signed links in mails."""
+    """For processes that create or accept the signed links in mails."""
 
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    """Where the API answers; 0 lets the system choose a free port."""
+    """The API's port; 0 lets the system choose a free one."""
     public_url: str = ""
     """Where recipients of mails reach the API (https://…); without it production takes no e-mail subscriptions."""
 
@@ -141,11 +141,11 @@ class LinkSettings(SecretsSettings):
         if value and not _PUBLIC_URL.fullmatch(value):
             raise ValueError("expected https://host or https://host/path, without credentials and query")
         if value.startswith("http:") and info.data.get("environment") == "production":
-            raise ValueError("expected https://…: in plain text anybody on the way could use the links")
+            raise ValueError("expected https://…: over plain http, others could read and use the links")
         return value.rstrip("/")
 
     def links(self) -> Links | None:
-        """Return what makes and honours signed links; None in production without PUBLIC_URL."""
+        """Return what creates and accepts signed links; None in production without PUBLIC_URL."""
         local = "" if self.is_production else f"http://127.0.0.1:{self.api_port}"
         base_url = self.public_url or local
         return Links(self.keyring().link_keys(), base_url) if base_url else None
@@ -166,9 +166,9 @@ class DeliverySettings(CoreSettings):
     notification_retry_schedule: Schedule = RetrySchedule((1.0, 5.0, 25.0))
     """The waits between attempts: n waits allow n + 1 attempts."""
     notification_auto_disable_after: Annotated[int, Field(ge=1, le=1000)] = 10
-    """After so many dead deliveries in a row a webhook is disabled."""
+    """The number of consecutive dead deliveries after which a webhook is disabled."""
     notification_reconcile_after: Seconds = 60.0
-    """How long past its due time a delivery must stand still, on an empty queue, before it is published again."""
+    """How long past its due time a delivery counts as stuck, if its queue is empty, and is published again."""
 
 
 SettingsT = TypeVar("SettingsT", bound=CoreSettings)

@@ -1,1 +1,1 @@
-"""What depends on the master keys: webhook secrets, signatures and signed links. No I/O."""
+"""Everything derived from the master keys: webhook secrets, signatures and signed links. No I/O."""

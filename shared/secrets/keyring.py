@@ -21,27 +21,27 @@ from shared.model.subscription import StoredSecret
 from shared.secrets.signing import SECRET_PREFIX
 
 MIN_KEY_BYTES = 32
-"""A master key holds at least as many bytes as the secrets derived from it."""
+"""A master key has at least as many bytes as the secrets derived from it."""
 MIN_DISTINCT_BYTES = 12
-"""Fewer different bytes mean a placeholder: 32 random bytes have about 30, and fewer than 12 practically never."""
+"""A key with fewer different bytes is a placeholder: 32 random bytes have about 30, practically never under 12."""
 SALT_BYTES = 32
 SECRET_BYTES = 32
-_LINKS = b"links"  # no webhook's id, so no webhook's secret is ever this key
+_LINKS = b"links"  # not a webhook's id, so no webhook's secret can equal this key
 
-_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")  # shorter than a base64 key, so that a key put first is never repeated
+_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")  # shorter than a base64 key, so that an error never quotes a key
 _REMEDY = "write SECRETS_MASTER_KEYS as id:base64,id:base64 with keys from `openssl rand -base64 32`"
 
 
 class SecretUnavailable(Exception):
     """A secret can't be derived with the master keys at hand.
 
-    Our fault, never the receiver's: the delivery waits and nothing is charged. The message names the master
+    It is our fault, never the receiver's: the delivery waits and no attempt is charged. The message names the master
     key's id and nothing secret.
     """
 
 
 class Keyring:
-    """The master keys of this deployment: the first makes new secrets, every one of them opens old ones."""
+    """The master keys of this deployment: the first creates new secrets, all of them open old ones."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = dict(keys)
@@ -70,7 +70,7 @@ class Keyring:
         return cls(keys)
 
     def create(self, webhook_id: str) -> tuple[StoredSecret, str]:
-        """Make a new secret for this webhook; return what to store, and the secret to show once."""
+        """Create a secret for this webhook; return what to store, and the secret to show once."""
         salt = secrets.token_bytes(SALT_BYTES)
         secret = _derive(self._keys[self._newest_id], salt, webhook_id)
         return StoredSecret(salt=salt, key_id=self._newest_id, sha256=_fingerprint(secret)), secret
@@ -79,8 +79,8 @@ class Keyring:
         """Derive a stored secret again.
 
         Raises:
-            SecretUnavailable: the master key is missing, or a different one now bears its id (or the document
-                belongs to another webhook), so that the derived text is not the secret its owner holds.
+            SecretUnavailable: the master key is missing, or another key has its id now, or the document belongs to
+                another webhook, so that the derived text is not the secret that its owner has.
         """
         master = self._keys.get(stored.key_id)
         if master is None:
@@ -91,7 +91,7 @@ class Keyring:
         return secret
 
     def link_keys(self) -> tuple[bytes, ...]:
-        """Return the keys for signed links, one of each master key: the first signs, every one of them verifies."""
+        """Return the keys for signed links, one for each master key: the first signs, all of them verify."""
         return tuple(
             HKDF(algorithm=SHA256(), length=SECRET_BYTES, salt=None, info=_LINKS).derive(master)
             for master in self._keys.values()
@@ -109,7 +109,7 @@ def _fingerprint(secret: str) -> str:
 
 def _read_entry(entry: str, position: int) -> tuple[str, bytes]:
     key_id, colon, encoded = entry.partition(":")
-    if not colon or not _KEY_ID.fullmatch(key_id):  # the entry itself may be a bare key: never repeat it
+    if not colon or not _KEY_ID.fullmatch(key_id):  # never quote the entry: it may be a bare key
         raise ValueError(f"master key {position} has no id made of letters, digits, '.', '_' or '-': {_REMEDY}")
     try:
         key = b64decode(encoded, validate=True)

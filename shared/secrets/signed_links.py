@@ -1,7 +1,7 @@
-"""Signed links in mails: whoever can read the mail may do the one thing that the link is for. Pure: no clock, no I/O.
+"""Signed links in mails: a reader of the mail may do the one thing that the link is for. Pure: no clock, no I/O.
 
-A token is `expiry.subscription.address.mac`: what it says can be read by anybody, and made by nobody without a master
-key. Nothing about it is stored, so neither a stolen database nor a stolen queue confirms or ends a subscription.
+A token is `expiry.subscription.address.mac`: anyone can read it, but only a holder of a master key can create one.
+Tokens are not stored, so a stolen database or queue can neither confirm nor end a subscription.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ class Purpose(StrEnum):
 
 
 LIFETIMES = {Purpose.CONFIRM: timedelta(days=7), Purpose.UNSUBSCRIBE: timedelta(days=365)}
-"""Unsubscribing must work from a mail that somebody finds again after months."""
+"""Unsubscribing must still work from a mail that is months old."""
 
 
 class LinkRefused(Exception):
@@ -45,7 +45,7 @@ class Grant:
 
 
 class Links:
-    """Makes links under one base URL with the newest key, and honours those of every key."""
+    """Creates links under one base URL with the newest key, and accepts links of every key."""
 
     def __init__(self, keys: Sequence[bytes], base_url: str) -> None:
         self._keys, self._base_url = tuple(keys), base_url
@@ -63,7 +63,7 @@ class Links:
         """Return what a token allows.
 
         Raises:
-            LinkRefused: it allows nothing.
+            LinkRefused: the token is not ours, is for another purpose, or has expired.
         """
         claim, _, mac = token.rpartition(".")
         is_ours = token.isascii() and len(token) <= MAX_TOKEN
@@ -76,7 +76,7 @@ class Links:
 
 
 def address_hash(address: str) -> str:
-    """Return what a link says instead of the address itself: 128 bits of its SHA-256."""
+    """Return what a link contains instead of the address itself: 128 bits of its SHA-256."""
     return _base64(hashlib.sha256(address.encode()).digest()[:16])
 
 

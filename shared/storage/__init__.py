@@ -1,7 +1,7 @@
 """Everything that talks to MongoDB; the only package that imports pymongo.
 
-One class for each collection. Every call made for a person takes the tenant; the calls without it are for
-the workers, which act on ids that they were handed by the broker.
+One class for each collection. Every call made for a person takes the tenant; the calls without it are for the
+workers, which act on ids that come from the broker.
 """
 
 from shared.model.delivery import Delivery

@@ -1,7 +1,7 @@
-"""What an operator at the command line may look at: documents of every tenant. Nothing is changed here.
+"""What an operator at the command line may read: documents of every tenant. Changes nothing.
 
-Unlike the workers' calls these never wait for an absent database: each raises StorageUnavailable, because a person
-is waiting for the answer.
+Unlike the workers' calls these never wait for an absent database: they raise StorageUnavailable, because a person
+waits for the answer.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ from shared.storage.tenant.pages import storage_errors
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """What the database's server says of itself."""
+    """What the database server reports about itself."""
 
     time: datetime
     replica_set: str
-    """Empty for a server that is in none: it takes no majority writes and no transactions."""
+    """Empty for a server outside a replica set, which supports neither majority writes nor transactions."""
     takes_writes: bool
 
 
@@ -39,7 +39,7 @@ class AllTenants:
         self._subscriptions = database.subscriptions
 
     async def server(self) -> Server:
-        """Ask the server what it is."""
+        """Return what the server reports about itself."""
         with storage_errors():
             database = self._events.database
             answer = await database.command("hello", codec_options=database.codec_options)  # for aware times
@@ -50,19 +50,19 @@ class AllTenants:
         )
 
     async def deliveries(self, ids: Sequence[str]) -> dict[str, Delivery]:
-        """Return those of these deliveries that are recorded, by id."""
+        """Return the deliveries with these ids that are stored, by id."""
         with storage_errors():
             documents = await self._deliveries.find({"_id": {"$in": list(set(ids))}}).to_list()
         return {document["_id"]: delivery_from(document) for document in documents}
 
     async def event(self, event_id: str) -> StoredEvent | None:
-        """Return the event with this id of ours."""
+        """Return the event with this internal id."""
         with storage_errors():
             document = await self._events.find_one({"_id": event_id})
         return None if document is None else event_from(document)
 
     async def events_called(self, source_id: str, *, limit: int) -> list[StoredEvent]:
-        """Return events whose producers gave them this id, the newest first; this looks at each event there is."""
+        """Return events with this producer's id, the newest first; this scans all events."""
         with storage_errors():
             found = self._events.find({"source_id": source_id}).sort("created_at", DESCENDING).limit(limit)
             documents = await found.to_list()
@@ -88,7 +88,7 @@ class AllTenants:
         return [delivery_from(document) for document in documents]
 
     async def longest_due(self, channel: str) -> datetime | None:
-        """Return the earliest time at which something of a channel was, or will be, due; None if nothing is."""
+        """Return the earliest due time of a channel's deliveries, past or future; None if no delivery is due."""
         with storage_errors():
             found = self._deliveries.find({"due_at": {"$exists": True}, "channel": channel}, {"due_at": 1})
             documents = await found.sort("due_at", ASCENDING).limit(1).to_list()

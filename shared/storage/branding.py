@@ -1,4 +1,4 @@
-"""How a tenant's mails look: name, logo and templates. Read in batches by the mailer, one by one by the API."""
+"""How a tenant's mails look: name, logo and templates. The mailer reads them in batches, the API one by one."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -36,13 +36,13 @@ class TenantBranding:
         self._collection = database.branding
 
     async def get(self, tenant_id: str) -> Branding:
-        """Return the branding; one that was never set is all defaults."""
+        """Return the branding; all defaults if it was never set."""
         with storage_errors():
             document = await self._collection.find_one({"_id": tenant_id})
         return _from_document(document or {})
 
     async def put(self, tenant_id: str, branding: Branding) -> None:
-        """Replace the branding, as far as this version knows it."""
+        """Replace the fields of the branding that this version knows."""
         with storage_errors():
             await self._collection.update_one({"_id": tenant_id}, {"$set": asdict(branding)}, upsert=True)
 

@@ -1,6 +1,6 @@
-"""Requests to confirm an address: how often one may be sent, and the event and delivery that one consists of.
+"""Requests to confirm an address: their limits, and the event and delivery that a request consists of.
 
-The limits hold whether or not the subscription still exists: deleting it and adding it again asks nobody more often.
+The limits hold whether or not the subscription still exists, so deleting and adding it again sends no more mails.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from shared.storage.tenant.pages import storage_errors
 SHORTEST_GAP: Final = timedelta(minutes=10)
 """Between two requests of one tenant to one address."""
 MAX_REQUESTS: Final = 5
-"""Of one tenant to one address, until it has been left alone for a day."""
+"""Of one tenant to one address, until a day has passed without a request."""
 MAX_ADDRESSES: Final = 100
-"""That one tenant asks within a day."""
+"""Different addresses that one tenant may ask within a day."""
 
 
 class Confirmations:
-    """The collection of requests that were sent lately; every call raises StorageUnavailable without a database."""
+    """The collection of recent requests; every call raises StorageUnavailable without a database."""
 
     def __init__(self, database: Database) -> None:
         self._collection = database.confirmations
@@ -39,7 +39,7 @@ class Confirmations:
         return max(MAX_ADDRESSES - asked, 0)
 
     async def claim(self, tenant_id: str, address: str, *, at: datetime) -> bool:
-        """Note that an address is asked now; returns False if it was asked too lately or too often."""
+        """Record that an address is asked now; returns False if it was asked too recently or too often."""
         identity = f"{tenant_id}\0{address.casefold()}"
         query = {
             "_id": hashlib.sha256(identity.encode()).hexdigest(),
@@ -50,12 +50,12 @@ class Confirmations:
         with storage_errors():
             try:
                 await self._collection.update_one(query, update, upsert=True)
-            except DuplicateKeyError:  # it is there, and one of the limits holds
+            except DuplicateKeyError:  # the document exists, and a limit is reached
                 return False
         return True
 
     async def add(self, stored: StoredEvent, delivery: Delivery) -> None:
-        """Store a request's event, already dispatched, and its delivery, for the reconciler to find from now on."""
+        """Store a request's event, as dispatched, and its delivery; from then on the reconciler finds it."""
         with storage_errors():
             await self._events.insert_one(event_document(stored))
             await self._deliveries.insert_one(delivery_document(delivery))

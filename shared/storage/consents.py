@@ -1,6 +1,6 @@
-"""What recipients decide about mail subscriptions: yes, or no more.
+"""Recipients' decisions about mail subscriptions: consent, or unsubscribe.
 
-There is no tenant here: whoever calls this holds a signed link to that one subscription.
+There is no tenant here: the caller holds a signed link to that one subscription.
 """
 
 from datetime import datetime
@@ -26,12 +26,12 @@ class Consents:
         return None if document is None else subscription_from(document)
 
     async def give(self, subscription: Subscription, *, at: datetime) -> bool:
-        """Note that the recipient wants the mails; returns False if the subscription is gone."""
+        """Record the recipient's consent; returns False if the subscription is gone."""
         change = {"confirmed": True, "disabled_reason": None, "disabled_at": None, "updated_at": at}
         return await self._change(subscription, change)
 
     async def withdraw(self, subscription: Subscription, *, at: datetime) -> bool:
-        """Note that the recipient wants no more mails; returns False if the subscription is gone."""
+        """Record that the recipient unsubscribed; returns False if the subscription is gone."""
         reason = DisabledReason.UNSUBSCRIBED.value
         change = {"confirmed": False, "disabled_reason": reason, "disabled_at": at, "updated_at": at}
         return await self._change(subscription, change)

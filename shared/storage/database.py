@@ -1,6 +1,6 @@
 """The connection to MongoDB, its indexes, and `hold`: how every worker waits out an absent database.
 
-Writes are acknowledged by a majority and journaled, so a primary that dies right after takes nothing along.
+A majority acknowledges each write, journaled, so nothing is lost if the primary dies right after.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from pymongo.errors import (
 
 from shared.model.reasons import DeliveryState
 from shared.model.topology import EMAIL
-from shared.process.backoff import Backoff
 from shared.telemetry.metrics import DATABASE, RECONNECTS
+from signalpost.backoff import Backoff
 
 Document = dict[str, Any]
 Result = TypeVar("Result")
 
 OPERATION_TIMEOUT_MS: Final = 10_000
-"""Bounds every operation with its retries, so that a frozen server is noticed."""
+"""Limit of every operation including its retries, so that a frozen server is noticed."""
 
 CONFIRMATION_PERIOD: Final = 86_400
-"""Seconds for which it is remembered that an address was asked to confirm; the limits on asking count over them."""
+"""Seconds for which a request to confirm an address counts towards the limits."""
 
 INDEX_OPTIONS_CONFLICT: Final = 85
 PING_INTERVAL: Final = 1.0
@@ -39,18 +39,18 @@ log = structlog.get_logger(__name__)
 
 
 class StorageUnavailable(Exception):
-    """The database is away or refuses work now; nothing was decided, try again later."""
+    """The database is away or refuses work now; try again later."""
 
 
 class Database:
     """The collections of one deployment.
 
     Args:
-        url: where the server is.
-        name: the database's.
-        app: what the server's logs call us.
-        holds: every operation is run by `hold` and may be repeated. Then the driver need not make it repeatable,
-            which costs the server a quarter of each update.
+        url: the server's URL.
+        name: the database's name.
+        app: our name in the server's logs.
+        holds: `hold` runs every operation and may repeat it. Then the driver's retryable writes are switched off,
+            which cost the server a quarter of each update.
     """
 
     def __init__(self, url: str, name: str, *, app: str, holds: bool = False) -> None:
@@ -80,7 +80,7 @@ class Database:
         return self._answers and self._waiting == 0
 
     async def watch(self) -> None:
-        """Ask for a sign of life every second until cancelled: who has nothing to do would not notice its absence."""
+        """Ping every second until cancelled, so that an idle process notices an absent database too."""
         self._answers = False
         while True:
             try:
@@ -92,12 +92,13 @@ class Database:
             await asyncio.sleep(PING_INTERVAL)
 
     async def ping(self) -> None:
-        """Ask the server for a sign of life.
+        """Ping the server.
 
         Raises:
-            StorageUnavailable: it gave none.
+            StorageUnavailable: it did not answer.
         """
-        is_lost, self._is_lost = self._is_lost, self._has_answered  # until it answers; whoever asks may lose patience
+        # Lost until it answers: the caller may cancel this ping.
+        is_lost, self._is_lost = self._is_lost, self._has_answered
         try:
             await self._client.admin.command("ping")
         except PyMongoError as error:
@@ -107,16 +108,16 @@ class Database:
         self._has_answered, self._is_lost = True, False
 
     async def ensure_indexes(self, retention_days: int) -> None:
-        """Create what is missing, and adapt the retention; several processes may do so at once."""
+        """Create missing indexes and adapt the retention; several processes may do so at the same time."""
         for collection, indexes in self._indexes(retention_days):
             for index in indexes:
                 await self.hold(lambda c=collection, i=index: self._ensure(c, i))  # type: ignore[misc]
 
     async def hold(self, operation: Callable[[], Awaitable[Result]]) -> Result:
-        """Run an operation that may be repeated, again and again until the database answers.
+        """Run a repeatable operation until the database answers.
 
-        An absent database is our fault: the caller keeps its message unacked, and nobody is charged. What the
-        server answers about the data itself (duplicate keys) is passed on.
+        An absent database is our fault: the caller keeps its message unacked, and no attempt is charged. Errors about
+        the data itself (duplicate keys) are passed on.
         """
         backoff = Backoff()
         waiting = False
@@ -189,7 +190,7 @@ class Database:
                         name="mails",
                         partialFilterExpression={"channel": EMAIL},
                     ),
-                    # Only what still owes something is in here, so the reconciler's search stays small.
+                    # Holds only deliveries with something left to do, so the reconciler's search stays small.
                     IndexModel([("due_at", ASCENDING)], name="due", sparse=True),
                     IndexModel([("created_at", ASCENDING)], name="retention", expireAfterSeconds=expiry),
                 ],

@@ -1,7 +1,7 @@
 """Deliveries: the truth about what was attempted, what comes next and whether it is still wanted.
 
-A change is a conditional update (`attempts_made` and an unfinished state), so of two workers with the same
-task only one gets to record. Changes are committed in groups; a caller acks only after its change is safe.
+A change is a conditional update (on `attempts_made` and an unfinished state), so of two workers with the same task
+only one records its result. Changes are committed in groups; a caller acks only after its change is safe.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from shared.storage.events import raise_unless_duplicates
 from shared.storage.subscriptions import READ_WINDOW, Subscriptions
 
 COMMIT_WINDOW = 0.015
-"""Seconds in which outcomes are gathered into one `bulk_write`. The receiver has its request by then and waits for
-nothing; groups of a hundred cost half of what groups of ten do, here and in the server."""
+"""Seconds for which outcomes are collected into one `bulk_write`. The receiver already has its request, and groups of
+a hundred cost half as much as groups of ten, here and in the server."""
 BUSY_COMMIT_WINDOW = 0.025
-"""The same under load. What a kill finds unrecorded is sent again, so it must not be much longer."""
+"""The same under load. What is unrecorded when the process is killed is sent again, so keep it short."""
 MAX_COMMIT = 500
 MAX_ATTEMPTS = 100
-"""Attempts kept of one delivery, the latest ones. Replays add to them without end, and what outgrows MongoDB's 16 MiB
-could never be recorded again: its batch would wait for ever, with everything else in it."""
+"""Only the latest attempts of a delivery are kept. Replays add to them without limit, and a document beyond MongoDB's
+16 MiB could never be recorded again: its batch, with every other change in it, would wait without end."""
 
 _KNOWN = [state.value for state in DeliveryState]
 _UNFINISHED = [state.value for state in UNFINISHED]
@@ -49,7 +49,7 @@ class Deliveries:
         self._cleared: Batcher[str, None] = Batcher(self._clear_due_many, window=COMMIT_WINDOW, max_items=MAX_COMMIT)
 
     async def add(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Store new deliveries; returns those that were there already, as they stand now."""
+        """Store new deliveries; returns those that existed already, as they are now."""
         if not deliveries:
             return []
         documents = [delivery_document(delivery) for delivery in deliveries]
@@ -64,15 +64,15 @@ class Deliveries:
         return await self._reads.submit(delivery_id)
 
     async def record(self, transition: Transition) -> bool:
-        """Record a change; returns False if the delivery has moved on (or is gone) and nothing was changed."""
+        """Record a change; returns False, changing nothing, if the delivery has moved on or is gone."""
         return await self._changes.submit(transition)
 
     async def defer(self, delivery_id: str, due_at: datetime) -> None:
-        """Note that an unfinished delivery waits longer, through nobody's attempt; so the reconciler lets it wait."""
+        """Move an unfinished delivery's due time to later, without an attempt; the reconciler lets it wait."""
         await self._deferred.submit((delivery_id, due_at))
 
     async def clear_due(self, delivery_id: str) -> None:
-        """Note that everything is said about a finished delivery."""
+        """Clear a finished delivery's due time: nothing is left to publish."""
         await self._cleared.submit(delivery_id)
 
     async def remove(self, delivery_id: str) -> None:
@@ -81,7 +81,7 @@ class Deliveries:
 
     async def due(self, *, channel: str, before: datetime, limit: int) -> list[Delivery]:
         """Return deliveries of a channel that were due before a time, oldest first."""
-        # Not those that a newer version left in a state unknown here: they would keep all the others from being read.
+        # Skip deliveries in a state that only a newer version knows: one of them would make the whole read fail.
         query = {"due_at": {"$lt": before}, "channel": channel, "state": {"$in": _KNOWN}}
         documents = await self._database.hold(
             lambda: self._collection.find(query).sort("due_at", 1).limit(limit).to_list()
@@ -89,7 +89,7 @@ class Deliveries:
         return [delivery_from(document) for document in documents]
 
     async def claim(self, delivery: Delivery, *, due_at: datetime) -> bool:
-        """Move a standing delivery's due time; of several processes only one succeeds."""
+        """Move a stuck delivery's due time; of several processes only one succeeds."""
         result = await self._database.hold(
             lambda: self._collection.update_one(
                 {"_id": delivery.id, "due_at": delivery.due_at, "attempts_made": delivery.attempts_made},
@@ -130,7 +130,7 @@ class Deliveries:
         try:
             return await self._collection.bulk_write(operations, ordered=False)
         except BulkWriteError as error:
-            # A primary that steps down half way. Repeating is safe: tokens tell which changes were made.
+            # The primary stepped down halfway. Repeating is safe: tokens show which changes were made.
             raise PyMongoError(str(error.details)[:500]) from error
 
     async def _which_were_recorded(self, transitions: Sequence[Transition]) -> list[bool]:
@@ -186,7 +186,7 @@ def delivery_document(delivery: Delivery) -> Document:
     document["_id"] = delivery.id
     document["state"] = delivery.state.value
     document["attempts"] = [vars(attempt) for attempt in delivery.attempts]
-    if delivery.due_at is not None:  # absent, not null: like export_id, it has an index over the few that hold it
+    if delivery.due_at is not None:  # absent, not null: like export_id, it is indexed only where present
         document["due_at"] = delivery.due_at
     return document
 
@@ -201,5 +201,5 @@ def delivery_from(document: Document) -> Delivery:
 
 
 def _attempt(document: Document) -> Attempt:
-    # A newer version running beside this one may have written more than this one knows.
+    # A newer version running beside this one may have written fields that this one doesn't know.
     return Attempt(**{name: document[name] for name in Attempt.__dataclass_fields__ if name in document})

@@ -1,7 +1,7 @@
-"""Accepted events, with `data` as the exact JSON text that came (MongoDB could not hold every JSON value).
+"""Accepted events, with `data` as the producer's exact JSON text (MongoDB can't hold every JSON value).
 
-`dispatched_at` is written after the event's deliveries are stored: an event that has it needs no second look,
-and one without it (ingested over HTTP, broker lost since) can be dispatched again at any time.
+`dispatched_at` is written after the event's deliveries are stored. An event that has it is done; one without it
+(accepted over HTTP, then lost with the broker) can be dispatched again at any time.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from datetime import datetime
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from shared.model.event import Event, StoredEvent
+from shared.model.event import JSON, Event, StoredEvent
 from shared.storage.database import Database, Document, StorageUnavailable
 
 DUPLICATE_KEY = 11_000
@@ -24,13 +24,13 @@ class Events:
         self._collection = database.events
 
     async def dispatched(self, event_ids: Sequence[str]) -> dict[str, bool]:
-        """Return, for each of these events that is stored, whether it has been dispatched."""
+        """Return for each stored event whether it has been dispatched."""
         query = {"_id": {"$in": list(event_ids)}}
         documents = await self._database.hold(lambda: self._collection.find(query, {"dispatched_at": 1}).to_list())
         return {document["_id"]: document["dispatched_at"] is not None for document in documents}
 
     async def record_dispatched(self, stored: Sequence[StoredEvent], *, known: frozenset[str]) -> None:
-        """Store events as dispatched; `known` are the ids of those that are stored already."""
+        """Store events as dispatched; `known` holds the ids of those already stored."""
         if not stored:
             return
         operations = [self._dispatched(item, item.event.id in known) for item in stored]
@@ -66,9 +66,9 @@ class Events:
         return [document["_id"] for document in documents]
 
     async def give_up(self, event: Event) -> None:
-        """Note that this very event was parked as a dead letter, so that nobody goes on publishing it."""
-        parked = {"_id": event.id, "type": event.type, "data": event.data.decode(), "dispatched_at": None}
-        await self._database.hold(lambda: self._collection.update_one(parked, {"$unset": {"pending_since": ""}}))
+        """Record that this event was dead-lettered, so that the reconciler stops publishing it."""
+        dead = {"_id": event.id, "type": event.type, "data": event.data.decode(), "dispatched_at": None}
+        await self._database.hold(lambda: self._collection.update_one(dead, {"$unset": {"pending_since": ""}}))
 
     def _dispatched(self, item: StoredEvent, is_known: bool) -> InsertOne[Document] | UpdateOne:
         if not is_known:
@@ -89,7 +89,7 @@ class Events:
 
 
 def raise_unless_duplicates(error: BulkWriteError) -> list[int]:
-    """Return the positions that were there already.
+    """Return the positions of the documents that existed already.
 
     Raises:
         PyMongoError: something else failed too, so the whole write must be repeated.
@@ -116,6 +116,8 @@ def event_document(stored: StoredEvent) -> Document:
         "time_text": event.time_text,
         "data": event.data.decode(),
         "traceparent": event.traceparent,
+        "datacontenttype": event.datacontenttype,
+        "extensions": dict(event.extensions),
         "created_at": stored.created_at,
         "dispatched_at": stored.dispatched_at,
         "matched": stored.matched,
@@ -135,6 +137,8 @@ def event_from(document: Document) -> StoredEvent:
         subject=document["subject"],
         data=document["data"].encode(),
         traceparent=document["traceparent"],
+        datacontenttype=document.get("datacontenttype", JSON),  # absent from what older versions stored
+        extensions=document.get("extensions", {}),
     )
     return StoredEvent(
         event=event,

@@ -1,11 +1,12 @@
-"""Subscriptions: who wants which events, and where to. Webhooks and mail subscriptions are one collection.
+"""Subscriptions: who wants which events, and where to. One collection holds webhooks and mail subscriptions.
 
-There is no cache of them anywhere: a webhook created before an event is published receives it, and one
-that is disabled or deleted stops at once. Readers are batched instead.
+Nothing caches them: a webhook created before an event is published receives it, and one that is disabled or deleted
+stops immediately. Reads are batched instead.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -17,7 +18,7 @@ from shared.process.batching import Batcher
 from shared.storage.database import Database, Document, StorageUnavailable
 
 READ_WINDOW = 0.0
-"""Seconds in which wanted ids are gathered into one `find`: one that comes alone does not wait."""
+"""Seconds for which ids are collected into one `find`; a lone id does not wait."""
 BUSY_READ_WINDOW = 0.025
 """The same under load."""
 
@@ -47,7 +48,7 @@ class Subscriptions:
         tenants: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
         for tenant, patterns in wanted:
             tenants[tuple(patterns)].append(tenant)
-        # One branch for each type of event: one for each tenant costs the server four times as much.
+        # One branch for each event type; one for each tenant would cost the server four times as much.
         branches = [
             {"tenant_id": {"$in": those}, "events": {"$in": list(patterns)}} for patterns, those in tenants.items()
         ]
@@ -67,26 +68,34 @@ class Subscriptions:
             raise StorageUnavailable(str(error)) from error
 
     async def count_failure(
-        self, subscription_id: str, failed_delivery_id: str, *, threshold: int
+        self, subscription_id: str, failed_delivery_id: str, *, threshold: int, ended_at: datetime
     ) -> Subscription | None:
-        """Count a delivery that ended dead by the receiver's doing; disable at the threshold, in the same update.
+        """Count a dead delivery that the receiver caused; disable at the threshold, in the same update.
 
-        The deliveries that failed since the last success are kept as a set, so counting one twice (after a
-        crash in between) changes nothing. Returns the subscription if this delivery's failure disabled it.
+        The deliveries that failed since the last success are stored as a set, so counting one twice (after a crash)
+        has no effect. Nor has one that `ended_at` a time before the owner enabled the webhook again. Returns the
+        subscription if this delivery's failure disabled it.
         """
-        failing = {"$setUnion": [{"$ifNull": ["$failing", []]}, [failed_delivery_id]]}
+        failing = {"$ifNull": ["$failing", []]}
+        counted = {"$cond": [_not_enabled_since(ended_at), {"$setUnion": [failing, [failed_delivery_id]]}, failing]}
         reached = {"$and": ["$enabled", {"$gte": ["$consecutive_failures", threshold]}]}
         return await self._disable_when(
             subscription_id,
-            [{"$set": {"failing": failing}}, {"$set": {"consecutive_failures": {"$size": "$failing"}}}],
+            [{"$set": {"failing": counted}}, {"$set": {"consecutive_failures": {"$size": "$failing"}}}],
             condition=reached,
             reason=DisabledReason.CONSECUTIVE_FAILURES,
             by=failed_delivery_id,
         )
 
-    async def disable(self, subscription_id: str, *, reason: DisabledReason, by: str) -> Subscription | None:
-        """Disable a webhook because of what a delivery met; returns it if this very delivery disabled it."""
-        return await self._disable_when(subscription_id, [], condition="$enabled", reason=reason, by=by)
+    async def disable(
+        self, subscription_id: str, *, reason: DisabledReason, by: str, ended_at: datetime
+    ) -> Subscription | None:
+        """Disable a webhook because of a delivery's result, unless its owner enabled it after that.
+
+        Returns it if this delivery disabled it.
+        """
+        condition = {"$and": ["$enabled", _not_enabled_since(ended_at)]}
+        return await self._disable_when(subscription_id, [], condition=condition, reason=reason, by=by)
 
     async def _disable_when(
         self, subscription_id: str, stages: list[Document], *, condition: Any, reason: DisabledReason, by: str
@@ -108,7 +117,7 @@ class Subscriptions:
         return subscription_from(document)
 
     async def forget_failures(self, subscription_ids: Sequence[str]) -> None:
-        """Set the failure counters of subscriptions back after a delivered one."""
+        """Reset the failure counters of subscriptions after a successful delivery."""
         await self._database.hold(
             lambda: self._collection.update_many(
                 {"_id": {"$in": list(subscription_ids)}, "consecutive_failures": {"$gt": 0}},
@@ -121,6 +130,10 @@ class Subscriptions:
         documents = await self._database.hold(lambda: self._collection.find(query).to_list())
         found = {document["_id"]: subscription_from(document) for document in documents}
         return [found.get(subscription_id) for subscription_id in ids]
+
+
+def _not_enabled_since(time: datetime) -> Document:
+    return {"$lte": [{"$ifNull": ["$enabled_at", time]}, time]}
 
 
 _MATCHING = dict.fromkeys(

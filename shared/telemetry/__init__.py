@@ -1,1 +1,1 @@
-"""What a process tells about itself: log lines, trace context, health."""
+"""What a process reports about itself: metrics and traces."""

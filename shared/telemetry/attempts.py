@@ -1,6 +1,6 @@
-"""Counts what came of a delivery's attempt, or that it ended without one.
+"""Counts the outcome of a delivery's attempt, or its end without one.
 
-The children of a metric are looked up once: `labels()` takes several times as long as the increment.
+Each metric's children are looked up once, because `labels()` takes several times as long as the increment.
 """
 
 from itertools import product
@@ -43,7 +43,7 @@ _since_acceptance = {channel: SINCE_ACCEPTANCE.labels(channel) for channel in CH
 
 
 def attempt_outcome(attempt: Attempt) -> str:
-    """Return one of `ATTEMPT_OUTCOMES`: the many error classes and codes sorted into few."""
+    """Return one of `ATTEMPT_OUTCOMES`, which group the many error classes and codes."""
     if attempt.error is None:
         return "success"
     if attempt.error.startswith("http_") and attempt.status is not None:
@@ -53,7 +53,7 @@ def attempt_outcome(attempt: Attempt) -> str:
 
 
 def record_transition(task: Task, transition: Transition) -> None:
-    """Count a change of a delivery that was recorded."""
+    """Count a recorded change of a delivery."""
     channel, attempt = task.channel, transition.attempt
     if attempt is not None:
         _attempts[channel, attempt_outcome(attempt)].inc()
@@ -63,6 +63,6 @@ def record_transition(task: Task, transition: Transition) -> None:
     if transition.state is DeliveryState.DELIVERED and attempt is not None:
         delivered_at = transition.at.timestamp()
         # The clocks of two machines may differ by more than a delivery takes.
-        _since_event[channel].observe(max(delivered_at - event_time(task.body).timestamp(), 0.0))
+        _since_event[channel].observe(max(delivered_at - event_time(task.content).timestamp(), 0.0))
         if task.accepted_at:
             _since_acceptance[channel].observe(max(delivered_at - task.accepted_at / 1000, 0.0))

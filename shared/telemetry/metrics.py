@@ -1,8 +1,8 @@
 """The catalogue of metrics: each one's name, meaning, unit and labels; `docs/metrics.md` is generated from it.
 
-No label takes a value that a customer or the outside world can make up (ids, URLs, tenants, event types): each
-value costs memory for ever. Series whose labels have a fixed set of values begin at 0, so that the first increase is
-seen as one. Measuring is left to the others.
+No label takes a value that customers or outsiders can choose (ids, URLs, tenants, event types), because each value
+costs memory until the process ends. Series whose labels have a fixed set of values begin at 0, so that Prometheus
+sees the first increase.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from shared.model.reasons import FINISHED, DeadReason, DisabledReason
 from shared.model.topology import CHANNELS, DEAD_LETTER_KEYS, DELAY_STEPS, EVENT
 from shared.telemetry.histogram import Histogram
 
-# A second series beside each one, with the time it was made, which nobody reads.
+# Would add a second series beside each one, with its creation time, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 PREFIX: Final = "signalpost_"
@@ -27,6 +27,7 @@ REJECTIONS: Final = (
     "invalid_body",
     "invalid_event",
     "reserved_event_type",
+    "reserved_source",
     "wrong_tenant",
     "idempotency_conflict",
     "overloaded",
@@ -70,12 +71,12 @@ OPEN: Final[Values] = ()
 REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 ATTEMPT_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LATENCY_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
-"""Up to beyond the default schedule's 31 s, and on to what an outage of hours leaves behind."""
+"""They cover the default schedule's 31 s, and the latency after an outage of hours."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What is to be known about a metric."""
+    """The documentation of a metric."""
 
     name: str
     """As it is exposed; a histogram adds `_bucket`, `_sum` and `_count`."""
@@ -213,7 +214,7 @@ WEBHOOKS_DISABLED: Final = _counter(
     reason=DISABLED,
 )
 
-# What stands still, seen by the reconciler (every dispatcher runs one: take the maximum)
+# What is stuck, as the reconciler sees it (every dispatcher runs one: take the maximum)
 
 RECONCILER_REPUBLISHED: Final = _counter(
     "reconciler_republished_total",

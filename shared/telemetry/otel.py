@@ -19,25 +19,25 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
-from shared.model.traceparent import valid_traceparent
 from shared.telemetry.tracing import Attributes, Kind
+from signalpost.traceparent import valid_traceparent
 
 FLUSH_SECONDS: Final = 5.0
-"""How long the end of a process waits for a collector that does not answer."""
-VERSION: Final = version("signalpost")
+"""How long a process that ends waits for a collector that doesn't answer."""
+VERSION: Final = version("signalpost-server")
 
 _KINDS: Final = {Kind.PRODUCER: SpanKind.PRODUCER, Kind.CONSUMER: SpanKind.CONSUMER, Kind.CLIENT: SpanKind.CLIENT}
 
 
 class OtelSpan:
-    """A span of OpenTelemetry's."""
+    """An OpenTelemetry span."""
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span
 
     @property
     def traceparent(self) -> str:
-        """The context for what follows from it."""
+        """The context for what this span causes."""
         context = self._span.get_span_context()
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
@@ -70,16 +70,16 @@ class OtelSpan:
 
 
 class OtelTracing:
-    """Makes spans with a tracer provider: our own, or that of the application that we are a library of."""
+    """Creates spans with a tracer provider: our own, or that of the application that uses us as a library."""
 
     def __init__(self, provider: trace.TracerProvider, *, own: TracerProvider | None = None) -> None:
-        """`own`: the provider to shut down in the end; None for one that belongs to the application."""
+        """`own`: the provider to shut down on close; None if it belongs to the application."""
         self._own = own
         self._tracer = provider.get_tracer("signalpost", VERSION)
 
     @classmethod
     def from_environment(cls, service: str, *, to_console: bool) -> "OtelTracing":
-        """Make a provider as OTEL_* says; `service` is the name where that gives none."""
+        """Create a provider from OTEL_*; `service` is the default for its service name."""
         named = OTELResourceDetector().detect().attributes
         name = {} if SERVICE_NAME in named else {SERVICE_NAME: service}
         provider = TracerProvider(
@@ -105,17 +105,17 @@ class OtelTracing:
         )
 
     async def aclose(self) -> None:
-        """Send away what has ended."""
+        """Send the spans that have ended."""
         if self._own is None:
             return
         provider, loop, done = self._own, asyncio.get_running_loop(), asyncio.Event()
 
         def flush() -> None:
             provider.shutdown()
-            with contextlib.suppress(RuntimeError):  # we lost patience, and the loop is closed
+            with contextlib.suppress(RuntimeError):  # it took too long, and the loop is closed
                 loop.call_soon_threadsafe(done.set)
 
-        # Not a thread of the loop's executor: the loop would wait for it at its end, however long it takes.
+        # Not in the loop's executor: on shutdown the loop would wait for it, however long it takes.
         threading.Thread(target=flush, daemon=True, name="traces.flush").start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):

@@ -1,4 +1,4 @@
-"""OpenTelemetry's own variables for tracing: checked here, so that a wrong one stops the start; read by its SDK.
+"""OpenTelemetry's own variables for tracing. Its SDK reads them; checking them here makes a wrong one stop the start.
 
 An empty variable counts as not set, as OpenTelemetry's specification has it.
 """
@@ -31,23 +31,23 @@ class TelemetrySettings(BaseSettings):
     )
 
     otel_exporter_otlp_endpoint: OtelUrl = ""
-    """Where a collector takes OTLP over HTTP, such as http://collector:4318; this switches tracing on."""
+    """A collector's URL for OTLP over HTTP, such as http://collector:4318; this switches tracing on."""
     otel_exporter_otlp_traces_endpoint: OtelUrl = ""
-    """The same for traces alone, with the path: http://collector:4318/v1/traces."""
+    """The same for traces only, with the path: http://collector:4318/v1/traces."""
     otel_exporter_otlp_protocol: Otel[Literal["http/protobuf"]] = None
-    """How to speak to the collector; there is but one way here."""
+    """The collector's protocol; only this one is supported."""
     otel_exporter_otlp_headers: SecretStr = SecretStr("")
     """Headers for the collector, such as a login: name=value,name=value."""
     otel_traces_exporter: Otel[Exporter] = None
     """Where traces go: to the collector, to standard output, or nowhere; `none` switches tracing off."""
     otel_traces_sampler: Otel[Sampler] = None
-    """Which traces are recorded; by default all but those that a producer decided not to record."""
+    """Which traces are recorded; by default all except those that a producer chose not to record."""
     otel_traces_sampler_arg: Ratio = ""
-    """The share of traces, from 0 to 1, that a sampler by ratio records."""
+    """The share of traces, from 0 to 1, that a ratio sampler records."""
     otel_service_name: str = ""
-    """What traces call the process; without it, signalpost- and the name of the service."""
+    """The process's name in traces; by default signalpost- and the name of the service."""
     otel_resource_attributes: str = ""
-    """What else traces say about the process, such as deployment.environment.name=production."""
+    """More attributes of the process in traces, such as deployment.environment.name=production."""
     otel_sdk_disabled: Otel[Literal["true", "false"]] = None
     """`true` switches tracing off, whatever else is set."""
 

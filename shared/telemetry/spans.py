@@ -1,4 +1,4 @@
-"""What our spans are called and what they say, after OpenTelemetry's conventions for messaging and HTTP.
+"""The names and attributes of our spans, after OpenTelemetry's conventions for messaging and HTTP.
 
     send events (PRODUCER) ─▶ process events.to_dispatch (CONSUMER) ─▶ deliver webhook (CONSUMER) ─▶ POST (CLIENT)
                                                                    └▶ deliver mail (CONSUMER), one for each attempt
@@ -11,31 +11,22 @@ from typing import Final
 from yarl import URL
 
 from shared.model.event import Event
-from shared.model.topology import EVENTS, EVENTS_TO_DISPATCH
+from shared.model.topology import EVENTS_TO_DISPATCH
 from shared.telemetry.tracing import Attributes, Kind, Span, Tracing
+from signalpost.span_facts import SEND_EVENTS, SEND_FACTS, event_facts, messaging
 
+__all__ = ["dispatching", "event_facts", "messaging", "note_rejected", "note_status", "requesting", "sending"]
 
-def messaging(operation_type: str, operation: str, destination: str) -> dict[str, str | int]:
-    """Return what every span about a message says."""
-    return {
-        "messaging.system": "rabbitmq",
-        "messaging.operation.type": operation_type,
-        "messaging.operation.name": operation,
-        "messaging.destination.name": destination,
-    }
-
-
-_SEND: Final = messaging("send", "send", EVENTS)
 _DISPATCH: Final = messaging("process", "process", EVENTS_TO_DISPATCH)
 
 
 def sending(tracing: Tracing, parent: str | None) -> Span:
-    """Begin to publish an event; its `traceparent` is what the event carries."""
-    return tracing.start("send events", Kind.PRODUCER, parent=parent, attributes=_SEND)
+    """Begin the span of publishing an event; the event carries its `traceparent`."""
+    return tracing.start(SEND_EVENTS, Kind.PRODUCER, parent=parent, attributes=SEND_FACTS)
 
 
 def dispatching(tracing: Tracing, event: Event, parent: str | None) -> Span:
-    """Begin to bring an event from the queue to its deliveries; its `traceparent` is what they carry."""
+    """Begin the span of dispatching an event; its deliveries carry its `traceparent`."""
     return tracing.start(
         f"process {EVENTS_TO_DISPATCH}",
         Kind.CONSUMER,
@@ -46,7 +37,7 @@ def dispatching(tracing: Tracing, event: Event, parent: str | None) -> Span:
 
 
 def note_rejected(tracing: Tracing, parent: object, reason: str) -> None:
-    """Show that a message from the queue was parked."""
+    """Record a failed span for a message that is dead-lettered."""
     above = parent if isinstance(parent, str) else None
     span = tracing.start(
         f"process {EVENTS_TO_DISPATCH}", Kind.CONSUMER, parent=above, attributes=_DISPATCH, link=above
@@ -55,20 +46,8 @@ def note_rejected(tracing: Tracing, parent: object, reason: str) -> None:
     span.end()
 
 
-def event_facts(event: Event) -> dict[str, str | int]:
-    """Return what a span says about an event."""
-    return {
-        "messaging.message.id": event.id,
-        "messaging.rabbitmq.destination.routing_key": event.type,
-        "cloudevents.event_id": event.source_id,
-        "cloudevents.event_type": event.type,
-        "signalpost.event.id": event.id,
-        "signalpost.tenant.id": event.tenant_id,
-    }
-
-
 def requesting(tracing: Tracing, url: URL, *, parent: str, attempt: int) -> Span:
-    """Begin to post to a receiver; its `traceparent` is what the request carries."""
+    """Begin the span of a POST to a receiver; the request carries its `traceparent`."""
     return tracing.start("POST", Kind.CLIENT, parent=parent, attributes=_target(url, attempt))
 
 
@@ -83,7 +62,7 @@ def _target(url: URL, attempt: int) -> Attributes:
 
 
 def note_status(span: Span, status: int) -> None:
-    """Say what the receiver answered."""
+    """Add the receiver's answer to the span."""
     span.note({"http.response.status_code": status})
     if status >= 400:
         span.fail(str(status))

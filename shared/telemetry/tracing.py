@@ -1,7 +1,7 @@
-"""What the code says to tracing, whoever does it; nothing here imports OpenTelemetry.
+"""The interface to tracing; nothing here imports OpenTelemetry.
 
-Tracing is `None` where it is off, so that a hook then costs one comparison, and OpenTelemetry is imported only where
-it is on. Contexts are passed on by hand, as the `traceparent` that travels in messages anyway: no ambient state.
+Tracing is `None` if it is off: then a hook costs one comparison, and OpenTelemetry is not imported. Contexts are
+passed explicitly, as the `traceparent` that messages carry anyway: there is no ambient state.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Attributes = Mapping[str, str | int | float | bool]
 
 
 class Kind(Enum):
-    """The side of a conversation that a span shows."""
+    """A span's side of a conversation."""
 
     PRODUCER = auto()
     CONSUMER = auto()
@@ -22,11 +22,11 @@ class Kind(Enum):
 
 
 class Span(Protocol):
-    """Something that takes time. As a context manager it ends with the block, and has failed if the block raises."""
+    """Something that takes time. As a context manager it ends with the block, and fails if the block raises."""
 
     @property
     def traceparent(self) -> str:
-        """The context (W3C Trace Context) for what follows from it."""
+        """The context (W3C Trace Context) for what this span causes."""
         ...
 
     def note(self, attributes: Attributes) -> None:
@@ -34,11 +34,11 @@ class Span(Protocol):
         ...
 
     def happened(self, what: str, at: datetime) -> None:
-        """Note that something happened at this time, which may lie before its start."""
+        """Record that something happened at this time, which may be before the span's start."""
         ...
 
     def fail(self, error_type: str) -> None:
-        """Mark it as failed, with a word from a small set."""
+        """Mark the span as failed, with a word from a small set."""
         ...
 
     def end(self) -> None:
@@ -53,7 +53,7 @@ class Span(Protocol):
 
 
 class Tracing(Protocol):
-    """Makes spans, and sends them away in the background."""
+    """Creates spans, and sends them in the background."""
 
     def start(
         self, name: str, kind: Kind, *, parent: str | None, attributes: Attributes, link: str | None = None
@@ -61,14 +61,14 @@ class Tracing(Protocol):
         """Begin a span.
 
         Args:
-            name: one of few: no id is part of it.
-            kind: the side it shows.
-            parent: the `traceparent` it follows from; None, or one that is none, begins a trace.
-            attributes: what is known at its start.
-            link: the `traceparent` of the span that created the message it is about.
+            name: from a small set, without ids.
+            kind: the side of the conversation.
+            parent: the `traceparent` of the cause; None or an invalid one begins a trace.
+            attributes: what is known at the start.
+            link: the `traceparent` of the span that created the message.
         """
         ...
 
     async def aclose(self) -> None:
-        """Send away what has ended, for a few seconds at most."""
+        """Send the spans that have ended; give up after a few seconds."""
         ...

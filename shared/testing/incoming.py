@@ -8,8 +8,8 @@ from pamqp.header import ContentHeader
 
 from shared.broker import Incoming
 from shared.broker.acks import Acks
-from shared.broker.message import properties_of
 from shared.model.routing import Outgoing
+from signalpost.amqp.publisher import properties_of
 
 
 class MemoryAcks:

@@ -36,23 +36,26 @@ class MemorySubscriptions:
         ]
 
     async def count_failure(
-        self, subscription_id: str, failed_delivery_id: str, *, threshold: int
+        self, subscription_id: str, failed_delivery_id: str, *, threshold: int, ended_at: datetime
     ) -> Subscription | None:
-        """Count a failure once; return the subscription if this one disabled it."""
+        """Count a failure once, unless it was enabled since; return the subscription if this one disabled it."""
         subscription = self.by_id.get(subscription_id)
         if subscription is None:
             return None
         failing = self._failing.setdefault(subscription_id, set())
-        failing.add(failed_delivery_id)
+        if not _enabled_since(subscription, ended_at):
+            failing.add(failed_delivery_id)
         self.by_id[subscription_id] = replace(subscription, consecutive_failures=len(failing))
         if not subscription.enabled or len(failing) < threshold:
             return self._if_disabled_by(subscription_id, failed_delivery_id)
         return self._disable(subscription_id, DisabledReason.CONSECUTIVE_FAILURES, failed_delivery_id)
 
-    async def disable(self, subscription_id: str, *, reason: DisabledReason, by: str) -> Subscription | None:
-        """Disable it; return it if this delivery disabled it, now or before."""
+    async def disable(
+        self, subscription_id: str, *, reason: DisabledReason, by: str, ended_at: datetime
+    ) -> Subscription | None:
+        """Disable it, unless it was enabled since; return it if this delivery disabled it, now or before."""
         subscription = self.by_id.get(subscription_id)
-        if subscription is None:
+        if subscription is None or _enabled_since(subscription, ended_at):
             return None
         if not subscription.enabled:
             return self._if_disabled_by(subscription_id, by)
@@ -80,3 +83,7 @@ class MemorySubscriptions:
         subscription = self.by_id[subscription_id]
         was_it = not subscription.enabled and self._disabled_by.get(subscription_id) == delivery_id
         return subscription if was_it else None
+
+
+def _enabled_since(subscription: Subscription, time: datetime) -> bool:
+    return subscription.enabled_at is not None and subscription.enabled_at > time

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from services.api.auth_gate import PUBLIC_PATHS
+from services.api.http.auth_gate import PUBLIC_PATHS
 from tests.support.system import System, token
 
 CHECKS = (

@@ -136,11 +136,43 @@ async def test_a_token_of_an_organisation_publishes_for_no_other(api: System, te
     assert await api.database.events.find_one({"source_id": sent["id"]}) is None
 
 
-async def test_a_service_without_an_organisation_publishes_for_any(
+async def test_without_an_organisation_a_producer_publishes_for_itself_alone(
+    api: System, http: aiohttp.ClientSession, tenant: str
+) -> None:
+    for org_id in (None, ""):
+        bearer = token("unused", "PRODUCER", sub=tenant, org_id=org_id)
+        own, others = (event("certificate.issued", DATA, tenant=owner) for owner in (tenant, f"{tenant}_2"))
+        assert (await _send(http, api, bearer, json.dumps(own).encode()))[0] == 202
+        status, problem = await _send(http, api, bearer, json.dumps(others).encode())
+        assert (status, problem["code"]) == (403, "wrong_tenant")
+
+
+@pytest.mark.parametrize("source", ["/signalpost", "/signalpost/webhooks"])
+async def test_the_sources_of_signalpost_are_reserved(
+    api: System, http: aiohttp.ClientSession, tenant: str, source: str
+) -> None:
+    sent = event("certificate.issued", DATA, tenant=tenant, source=source)
+    status, problem = await _send(http, api, token(tenant), json.dumps(sent).encode())
+    assert (status, problem["code"], problem["errors"][0]["field"]) == (422, "reserved_source", "source")
+
+
+async def test_what_cloudevents_calls_optional_may_be_missing_and_extensions_are_shown(
+    api: System, http: aiohttp.ClientSession, tenant: str
+) -> None:
+    sent = event("custom.thing", None, tenant=tenant, sequence="17", subject="Picture at 10.00\u202fAM")
+    for name in ("time", "datacontenttype", "data"):
+        del sent[name]
+    status, accepted = await _send(http, api, token(tenant), json.dumps(sent).encode())
+    assert status == 202
+    shown = await api.client(tenant).get(f"/api/v1/events/{accepted['id']}")
+    assert (shown["data"], shown["extensions"], shown["subject"]) == (None, {"sequence": "17"}, sent["subject"])
+
+
+async def test_a_platforms_producer_publishes_for_any_tenant(
     api: System, http: aiohttp.ClientSession, tenant: str
 ) -> None:
     sent = event("certificate.issued", DATA, tenant=tenant)
-    bearer = token("unused", "PRODUCER", sub="wipe-backend", org_id=None)
+    bearer = token("unused", "PLATFORM_PRODUCER", sub="wipe-backend", org_id=None)
     status, accepted = await _send(http, api, bearer, json.dumps(sent).encode())
     assert status == 202
     stored = await api.database.events.find_one({"_id": accepted["id"]})

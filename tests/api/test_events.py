@@ -67,7 +67,7 @@ async def test_an_event_says_why_a_subscription_did_not_get_it(client: Client, r
         (other_type["id"], "do not include certificate.issued"),
         (signer.body["id"], "bound to the subject signers/s-1"),
         (unconfirmed.id, "not been confirmed"),
-        (later["id"], "made after the event had come"),
+        (later["id"], "created after the event arrived"),
     ):
         assert word in verdicts[subscription_id]["explanation"]
     assert verdicts[unconfirmed.id]["target"] == "ada@example.com"

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from services.api.auth_gate import PUBLIC_PATHS
+from services.api.http.auth_gate import PUBLIC_PATHS
 from tests.api.records import Records
 from tests.support.system import System, new_tenant, token
 

@@ -13,9 +13,9 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from services.api.auth import Authenticator
-from services.api.jwks import KeySet
-from services.api.problems import Problem
+from services.api.http.auth import Authenticator
+from services.api.http.jwks import KeySet
+from services.api.http.problems import Problem
 from services.api.settings import ApiSettings
 from shared.process.clock import utc_now
 from tests.support.http_server import http_server

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.api.paging import decode_cursor, encode_cursor
+from services.api.http.paging import decode_cursor, encode_cursor
 from shared.process.clock import utc_now
 from shared.storage.tenant.pages import Position
 from tests.api.records import Records

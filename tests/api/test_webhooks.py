@@ -165,7 +165,9 @@ async def test_enabling_forgets_the_failures(api: System, client: Client, record
     subscriptions = Subscriptions(api.database)
     for number in range(2):
         delivery = await records.delivery(created["id"], attempts=(failed_attempt(),))
-        await subscriptions.count_failure(created["id"], delivery.id, threshold=number + 1 if number else 2)
+        await subscriptions.count_failure(
+            created["id"], delivery.id, threshold=number + 1 if number else 2, ended_at=utc_now()
+        )
     path = f"/api/v1/webhooks/{created['id']}"
     shown = await client.get(path)
     assert (shown["enabled"], shown["disabled_reason"]) == (False, "consecutive_failures")
@@ -174,7 +176,7 @@ async def test_enabling_forgets_the_failures(api: System, client: Client, record
     enabled = (await client.call("PATCH", path, {"enabled": True})).body
     assert (enabled["enabled"], enabled["consecutive_failures"]) == (True, 0)
     assert (enabled["disabled_reason"], enabled["disabled_at"]) == (None, None)
-    counted = await subscriptions.count_failure(created["id"], "dlv_new", threshold=2)
+    counted = await subscriptions.count_failure(created["id"], "dlv_new", threshold=2, ended_at=utc_now())
     assert counted is None
     assert (await client.get(path))["consecutive_failures"] == 1
 
@@ -184,7 +186,7 @@ async def test_disabling_by_hand_says_so_but_keeps_an_earlier_reason(api: System
     path = f"/api/v1/webhooks/{created['id']}"
     assert (await client.call("PATCH", path, {"enabled": False})).body["disabled_reason"] == "owner"
     await client.call("PATCH", path, {"enabled": True})
-    await Subscriptions(api.database).count_failure(created["id"], "dlv_1", threshold=1)
+    await Subscriptions(api.database).count_failure(created["id"], "dlv_1", threshold=1, ended_at=utc_now())
     assert (await client.call("PATCH", path, {"enabled": False})).body["disabled_reason"] == "consecutive_failures"
 
 

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared.broker import Consumer, Incoming, Publisher, connection, opening
+from shared.broker import Consumer, Incoming, Publisher
 from shared.model.routing import Outgoing
 from shared.model.topology import Exchange, Queue, Topology
+from signalpost.amqp import connection, opening
 from tests.broker.leftovers import broker_tasks
 from tests.broker.scripted import End, ScriptedBroker
 from tests.support.waiting import eventually_here

@@ -9,15 +9,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import shared.broker.connection as connection_module
+import signalpost.amqp.connection as connection_module
+import signalpost.amqp.opening as opening_module
 from deploy.local.stack import Stack
-from shared.broker import BrokerUnavailable, Consumer, Incoming, Publisher, opening
+from shared.broker import BrokerUnavailable, Consumer, Incoming, Publisher
 from shared.broker.browser import queue_states
-from shared.broker.connection import AmqpConnection
-from shared.broker.faults import ConnectionLost
 from shared.broker.opening import open_connection
 from shared.model.routing import Outgoing
 from shared.model.topology import DEAD, EVENTS_TO_DISPATCH, dead_letter_queue, topology
+from signalpost.amqp.connection import AmqpConnection
+from signalpost.amqp.faults import ConnectionLost
 from tests.broker.door import CHANNEL_CLOSED, DECLARED, Door
 from tests.broker.leftovers import broker_tasks
 from tests.support.waiting import eventually_here
@@ -32,7 +33,7 @@ PATIENCE = 60
 def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bounds are the same, only shorter."""
     monkeypatch.setattr(connection_module, "ANSWER_TIMEOUT", 1.0)
-    monkeypatch.setattr(opening, "CONNECT_TIMEOUT", 1.0)
+    monkeypatch.setattr(opening_module, "CONNECT_TIMEOUT", 1.0)
     monkeypatch.setattr(connection_module, "CLOSE_TIMEOUT", 0.3)
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import shared.broker.connection as connection_module
+import signalpost.amqp.connection as connection_module
 from deploy.local.stack import Stack
 from shared.broker import BrokerUnavailable, Consumer, Incoming, Publisher
 from shared.model.routing import Outgoing

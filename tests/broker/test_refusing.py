@@ -7,8 +7,9 @@ import pytest
 from pamqp.common import FieldTable
 from structlog.testing import capture_logs
 
-from shared.broker import Publisher, publisher
+from shared.broker import Publisher
 from shared.model.routing import Outgoing
+from signalpost.amqp import publisher
 from tests.support.waiting import eventually
 
 QUEUE, LIMIT, MESSAGES = "small", 5, 30

@@ -20,6 +20,7 @@ FAULTS = (
 
 
 # The harness's own clients lose their servers too, and their libraries leave a dead socket to the garbage collector.
+@pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_no_fault_loses_doubles_strands_or_wrongly_kills_a_delivery() -> None:
     async with Stack("chaos", environ={}) as stack, world(stack, SEED) as place:

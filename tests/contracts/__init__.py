@@ -1,4 +1,4 @@
 """What an adapter and its stand-in of `shared.testing` must both do, as tests that either one is put through.
 
-`tests/unit/testing/` runs them on the stand-ins, `tests/storage/test_contracts.py` on MongoDB.
+`tests/unit/shared/testing/` runs them on the stand-ins, `tests/storage/test_contracts.py` on MongoDB.
 """

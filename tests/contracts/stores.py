@@ -9,7 +9,7 @@ from shared.model.delivery import Attempt, Delivery, Transition
 from shared.model.event import Event, StoredEvent
 from shared.model.reasons import DeadReason, DeliveryState, DisabledReason
 from shared.model.subscription import Subscription
-from tests.support.things import NOW, a_delivery, a_subscription, an_event
+from tests.support.fresh import NOW, a_delivery, a_subscription, an_event
 
 
 class AddsSubscriptions(SubscriptionStore, Protocol):
@@ -63,7 +63,7 @@ class DeliveryContract:
         assert await stores.deliveries.get(unknown.id) is None
         assert not await stores.deliveries.record(attempted(unknown, DeliveryState.DELIVERED))
         await stores.deliveries.defer(unknown.id, NOW)
-        await stores.deliveries.nothing_owed(unknown.id)
+        await stores.deliveries.clear_due(unknown.id)
         await stores.deliveries.remove(unknown.id)
 
     async def test_of_two_records_of_one_attempt_only_the_first_counts(self, stores: Stores) -> None:
@@ -103,7 +103,7 @@ class DeliveryContract:
         open_, ended = a_delivery(due_at=NOW), a_delivery(state=DeliveryState.DEAD, due_at=NOW)
         await stores.deliveries.add([open_, ended])
         for delivery in (open_, ended):
-            await stores.deliveries.nothing_owed(delivery.id)
+            await stores.deliveries.clear_due(delivery.id)
         found = [await stores.deliveries.get(delivery.id) for delivery in (open_, ended)]
         assert [one.due_at for one in found if one is not None] == [NOW, None]
 
@@ -150,24 +150,24 @@ class SubscriptionContract:
         subscription = a_subscription()
         await stores.subscriptions.add(subscription)
         outcomes = [
-            await stores.subscriptions.count_failure(subscription.id, failed, threshold=3)
+            await stores.subscriptions.count_failure(subscription.id, failed, threshold=3, ended_at=NOW)
             for failed in ("dlv_1", "dlv_1", "dlv_2")
         ]
         assert outcomes == [None, None, None]
-        disabled = await stores.subscriptions.count_failure(subscription.id, "dlv_3", threshold=3)
+        disabled = await stores.subscriptions.count_failure(subscription.id, "dlv_3", threshold=3, ended_at=NOW)
         assert disabled is not None
         assert (disabled.enabled, disabled.consecutive_failures) == (False, 3)
         assert disabled.disabled_reason == DisabledReason.CONSECUTIVE_FAILURES
-        again = await stores.subscriptions.count_failure(subscription.id, "dlv_3", threshold=3)
+        again = await stores.subscriptions.count_failure(subscription.id, "dlv_3", threshold=3, ended_at=NOW)
         assert again is not None, "a repeat after a crash must learn that this failure disabled it"
-        assert await stores.subscriptions.count_failure(subscription.id, "dlv_4", threshold=3) is None
+        assert await stores.subscriptions.count_failure(subscription.id, "dlv_4", threshold=3, ended_at=NOW) is None
 
     async def test_a_success_sets_the_count_back(self, stores: Stores) -> None:
         subscription = a_subscription()
         await stores.subscriptions.add(subscription)
-        await stores.subscriptions.count_failure(subscription.id, "dlv_1", threshold=2)
+        await stores.subscriptions.count_failure(subscription.id, "dlv_1", threshold=2, ended_at=NOW)
         await stores.subscriptions.forget_failures([subscription.id])
-        assert await stores.subscriptions.count_failure(subscription.id, "dlv_2", threshold=2) is None
+        assert await stores.subscriptions.count_failure(subscription.id, "dlv_2", threshold=2, ended_at=NOW) is None
         found = await stores.subscriptions.get(subscription.id)
         assert found is not None
         assert (found.enabled, found.consecutive_failures) == (True, 1)
@@ -176,15 +176,32 @@ class SubscriptionContract:
         subscription = a_subscription()
         await stores.subscriptions.add(subscription)
         told = [
-            await stores.subscriptions.disable(subscription.id, reason=DisabledReason.GONE, by=by)
+            await stores.subscriptions.disable(subscription.id, reason=DisabledReason.GONE, by=by, ended_at=NOW)
             for by in ("dlv_1", "dlv_2", "dlv_1")
         ]
         assert [one is not None for one in told] == [True, False, True]
 
+    async def test_what_ended_before_the_owner_enabled_it_again_no_longer_counts(self, stores: Stores) -> None:
+        subscription = a_subscription(enabled_at=NOW + timedelta(seconds=1))
+        await stores.subscriptions.add(subscription)
+        gone = DisabledReason.GONE
+        assert await stores.subscriptions.disable(subscription.id, reason=gone, by="dlv_1", ended_at=NOW) is None
+        assert await stores.subscriptions.count_failure(subscription.id, "dlv_1", threshold=1, ended_at=NOW) is None
+        found = await stores.subscriptions.get(subscription.id)
+        assert found is not None
+        assert (found.enabled, found.consecutive_failures) == (True, 0)
+        later = NOW + timedelta(seconds=2)
+        assert (
+            await stores.subscriptions.disable(subscription.id, reason=gone, by="dlv_2", ended_at=later) is not None
+        )
+
     async def test_nothing_is_counted_for_what_is_deleted(self, stores: Stores) -> None:
         assert await stores.subscriptions.get("wh_none") is None
-        assert await stores.subscriptions.count_failure("wh_none", "dlv_1", threshold=1) is None
-        assert await stores.subscriptions.disable("wh_none", reason=DisabledReason.GONE, by="dlv_1") is None
+        assert await stores.subscriptions.count_failure("wh_none", "dlv_1", threshold=1, ended_at=NOW) is None
+        assert (
+            await stores.subscriptions.disable("wh_none", reason=DisabledReason.GONE, by="dlv_1", ended_at=NOW)
+            is None
+        )
 
 
 def stored(event: Event, *, dispatched: bool = True) -> StoredEvent:

@@ -16,6 +16,8 @@ from deploy.local.stack import Stack
 from tests.deploy.dockerfile import REPOSITORY, copied, environment, stages
 from tests.support.system import SETTINGS
 
+pytestmark = pytest.mark.timeout(400)  # packages are installed, which takes as long as the network does
+
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -56,15 +58,16 @@ def site_packages(app: Path) -> Path:
     return folder
 
 
-def test_every_file_of_services_and_shared_is_in_the_image_and_no_other_folder(app: Path) -> None:
-    def files(root: Path) -> set[str]:
-        found = (path.relative_to(root) for name in ("services", "shared") for path in (root / name).rglob("*"))
+def test_every_file_of_the_server_and_its_client_is_in_the_image_and_no_other_folder(app: Path) -> None:
+    def files(root: Path, *packages: str) -> set[str]:
+        found = (path.relative_to(root) for name in packages for path in (root / name).rglob("*"))
         return {str(path) for path in found if "__pycache__" not in path.parts and path.suffix}
 
-    installed = files(site_packages(app))
-    assert installed == files(REPOSITORY)
+    installed = files(site_packages(app), "services", "shared", "signalpost")
+    client = files(REPOSITORY / "clients" / "python" / "src", "signalpost")
+    assert installed == files(REPOSITORY, "services", "shared") | client
     assert "shared/mail/defaults/layout.html" in installed
-    assert not [name for name in ("deploy", "tests", "benchmarks") if (site_packages(app) / name).exists()]
+    assert not [name for name in ("clients", "deploy", "tests", "benchmarks") if (site_packages(app) / name).exists()]
 
 
 def test_nothing_that_builds_or_tests_is_in_the_image(app: Path) -> None:

@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from signalpost.transport import abort
+
 DROP = "drop"
 """An answer that isn't one: the server closes the connection."""
 HANG = "hang"
@@ -178,5 +180,5 @@ async def smtpd(
     finally:
         server.close()
         for transport in mailbox.transports:
-            transport.abort()
+            abort(transport)
         mailbox.transports.clear()

@@ -99,7 +99,7 @@ async def test_the_oldest_event_of_a_queue_that_is_worked_on_is_told_and_stays(s
             await slow.publish(certificate("org_1"))
         await held.wait()
         ended = await Worker(slow.environment, tmp_path)("doctor")
-        assert "waits since" in line_of(ended, "oldest event")
+        assert "has waited for" in line_of(ended, "oldest event")
         publisher = Publisher(url, name="tests", topology=topology())
         await publisher.connect()
         await eventually(lambda: publisher.message_count(EVENTS_TO_DISPATCH), until=lambda count: count == 1)
@@ -132,7 +132,7 @@ async def test_a_policy_that_lets_customers_reach_this_host_is_warned_of_in_prod
     line = line_of(await worker("doctor", **production), "outbound policy")
     assert line.startswith("warn")
     assert "hooks.internal, 10.2.0.0/16" in line
-    assert "127.0.0.0/8, 0.0.0.0/0 is too much" in line
+    assert "127.0.0.0/8, 0.0.0.0/0 is too broad" in line
 
 
 async def test_an_event_is_explained_subscription_by_subscription(
@@ -149,7 +149,7 @@ async def test_an_event_is_explained_subscription_by_subscription(
     by_theirs = await worker("doctor", "--event", envelope["id"])
     assert by_ours.code == 0
     assert by_ours.out == by_theirs.out
-    assert "It came by the broker and was dispatched at" in by_ours.out
+    assert "It came through the broker and was dispatched at" in by_ours.out
     assert "It matched 2 of the tenant's 3 subscriptions." in by_ours.out
     assert told_of(by_ours, good["id"])[0] == "Delivered after 1 attempt."
     fate = " ".join(told_of(by_ours, bad["id"]))

@@ -85,6 +85,32 @@ async def test_nine_failures_a_success_and_nine_more_disable_nothing(
     assert (shown["enabled"], shown["consecutive_failures"]) == (True, 9)
 
 
+async def test_a_receiver_that_takes_two_in_three_is_never_disabled(
+    quick: System, receiver: Receiver, tenant: str
+) -> None:
+    client = quick.client(tenant)
+    webhook = await failing_webhook(client, receiver, *[200, 200, 400] * 20)
+    await publish_many(quick, tenant, 60)
+    await wait_for_own(quick, webhook, *["delivered"] * 40, *["dead"] * 20)
+    assert (await client.get(f"/api/v1/webhooks/{webhook['id']}"))["enabled"]
+
+
+async def test_a_webhook_on_everything_is_charged_once_for_each_event_of_the_product(
+    quick: System, receiver: Receiver, tenant: str
+) -> None:
+    client = quick.client(tenant)
+    webhook = await client.create_webhook(receiver.script("/fails", 400), "*")
+    await publish_many(quick, tenant, 9)
+    await wait_for_own(quick, webhook, *["dead"] * 9)
+    await wait_until_all_told(quick, tenant, deaths=9)
+    shown = await client.get(f"/api/v1/webhooks/{webhook['id']}")
+    assert (shown["enabled"], shown["consecutive_failures"]) == (True, 9)
+    await publish_many(quick, tenant, 1)
+    await wait_until_all_told(quick, tenant, deaths=10)
+    assert not (await client.get(f"/api/v1/webhooks/{webhook['id']}"))["enabled"]
+    assert await webhook_states(quick, webhook) == ["dead"] * 10
+
+
 async def test_the_tenth_failure_in_a_row_disables(quick: System, receiver: Receiver, tenant: str) -> None:
     client = quick.client(tenant)
     webhook = await failing_webhook(client, receiver, 404)

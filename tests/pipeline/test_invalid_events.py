@@ -28,9 +28,7 @@ async def parked(system: System, envelope: dict[str, Any], routing_key: str) -> 
     return headers
 
 
-@pytest.mark.parametrize(
-    "name", ["specversion", "id", "source", "type", "time", "tenantid", "datacontenttype", "data"]
-)
+@pytest.mark.parametrize("name", ["specversion", "id", "source", "type", "tenantid", "data"])
 async def test_an_event_without_a_required_attribute_is_parked_and_the_attribute_named(
     system: System, tenant: str, name: str
 ) -> None:
@@ -118,3 +116,18 @@ async def test_a_stored_event_that_is_parked_is_not_published_again(system: Syst
         lambda: system.database.events.find_one(stored),
         until=lambda found: bool(found and "pending_since" not in found and found["dispatched_at"] is None),
     )
+
+
+async def test_an_event_without_its_optional_attributes_is_dispatched(system: System, tenant: str) -> None:
+    envelope = certificate(tenant)
+    for name in ("time", "datacontenttype"):
+        del envelope[name]
+    await system.publish(envelope)
+    await eventually(lambda: system.database.events.count_documents({"tenant_id": tenant}))
+
+
+@pytest.mark.parametrize("source", ["/signalpost", "/signalpost/dead-letters"])
+async def test_an_event_that_poses_as_our_own_is_dead_lettered(system: System, tenant: str, source: str) -> None:
+    headers = await parked(system, certificate(tenant) | {"source": source}, "certificate.issued")
+    assert headers["dead-reason"] == "invalid_event"
+    assert "source" in headers["dead-detail"]

@@ -16,6 +16,7 @@ from shared.model.event import StoredEvent
 from shared.model.reasons import DeliveryState
 from shared.model.topology import EVENTS_TO_DISPATCH, WEBHOOK, to_send_queue
 from shared.process.clock import utc_now
+from shared.storage import Events
 from tests.support.system import running_system
 from tests.support.values import a_delivery, an_event
 from tests.support.waiting import eventually
@@ -69,7 +70,7 @@ async def test_large_events_are_published_again_without_ever_being_in_memory_tog
     for number in range(count):
         event = an_event(source_id=f"{number}", data=b'"' + b"x" * size + b'"')
         if not are_dispatched:
-            await context.events.add_accepted(event, at=then, uncatalogued=False)
+            await Events(context.database).add_accepted(event, at=then, uncatalogued=False)
             continue
         stored = StoredEvent(event=event, created_at=then, dispatched_at=then, matched=1, uncatalogued=False)
         await context.events.record_dispatched([stored], known=frozenset())

@@ -18,7 +18,7 @@ from shared.delivery.reconciler import Reconciler
 from shared.model.delivery import Delivery
 from shared.model.topology import WEBHOOK, to_send_queue
 from shared.process.clock import utc_now
-from shared.storage import Deliveries
+from shared.storage import Deliveries, Subscriptions
 from tests.support.receiver import Receiver
 from tests.support.system import System, certificate, event, running_system
 from tests.support.waiting import eventually
@@ -93,7 +93,7 @@ async def sweep_side_by_side(system: System) -> int:
         for name in ("one", "other"):
             context = await closing.enter_async_context(aclosing(system.worker_context(name)))
             await context.publisher.connect()
-            deliveries = SideBySide(context.database, context.subscriptions)
+            deliveries = SideBySide(context.database, Subscriptions(context.database))
             deliveries.both = both
             reconcilers.append(Reconciler(replace(context, deliveries=deliveries), after=0))
         return sum(await asyncio.gather(*(reconciler.sweep() for reconciler in reconcilers)))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.stack import Stack
-from services.api.admission import MAX_ADMITTED
+from services.api.http.admission import MAX_ADMITTED
 from tests.support.receiver import Receiver
 from tests.support.system import System, certificate, new_tenant, running_system
 from tests.support.waiting import eventually_here

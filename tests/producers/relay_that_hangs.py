@@ -7,8 +7,8 @@ from typing import Any
 
 from pymongo import AsyncMongoClient
 
-from shared.outbox import Outbox, OutboxRelay, OutboxRow
-from shared.producer import EventPublisher
+from signalpost.outbox import Outbox, OutboxRelay, OutboxRow
+from signalpost.producer import EventPublisher
 
 
 class HangingOutbox(Outbox):

@@ -17,7 +17,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from shared.model.topology import topology
-from shared.producer import events
+from signalpost import events
 from tests.producers.virtual_host import VirtualHost
 from tests.support.receiver import Receiver
 from tests.support.system import System, token
@@ -34,7 +34,6 @@ def environment(system: System, tenant: str) -> dict[str, str]:
     """What the page takes from the environment."""
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(REPOSITORY),
         "AMQP_URL": system.environment["AMQP_URL"],
         "MONGODB_URL": system.environment["MONGODB_URL"],
         "SIGNALPOST_URL": system.url,
@@ -57,13 +56,13 @@ def node() -> str:
 
 def test_every_way_in_has_its_snippet() -> None:
     assert set(SNIPPETS) == {
-        *("publish.py", "own_type.py", "issue.py", "relay.py", "plain.py"),
+        *("publish.py", "own_type.py", "issue.py", "relay.py", "plain.py", "publish_http.py"),
         *("publish.mjs", "publish.sh"),
     }
 
 
-def test_the_page_names_every_constructor() -> None:
-    assert [name for name in events.__all__ if f"`{name}`" not in PAGE] == []
+def test_the_page_names_every_type() -> None:
+    assert [event.__name__ for event in events.PRODUCT_EVENTS if f"`{event.__name__}`" not in PAGE] == []
 
 
 @pytest.mark.parametrize("name", PYTHON)
@@ -73,7 +72,7 @@ def test_the_python_on_the_page_is_written_as_the_rest_of_the_code(name: str) ->
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("name", ["publish.py", "own_type.py", "plain.py"])
+@pytest.mark.parametrize("name", ["publish.py", "own_type.py", "plain.py", "publish_http.py"])
 async def test_an_event_published_with_python_arrives(
     name: str, system: System, receiver: Receiver, environment: dict[str, str], tenant: str, tmp_path: Path
 ) -> None:

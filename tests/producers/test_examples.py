@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from examples import guardian_signer, wipe_backend
-from shared.catalogue.product import PRODUCT_TYPES
-from shared.producer import EventPublisher
+from signalpost.events import PRODUCT_EVENTS
+from signalpost.producer import EventPublisher
 from tests.producers.virtual_host import VirtualHost
 from tests.support.receiver import Receiver
 from tests.support.system import System
@@ -26,7 +26,7 @@ async def test_both_together_publish_each_type_of_the_product_once(vhost: Virtua
     ):
         published = await wipe_backend.play(wipe, tenant="org_1")
         published += await guardian_signer.play(guardian, tenant="org_1", signer_id="signer_7")
-    assert sorted(event.type for event in published) == sorted(entry.type for entry in PRODUCT_TYPES)
+    assert sorted(event.type for event in published) == sorted(entry.type for entry in PRODUCT_EVENTS)
     assert {event.subject for event in published if event.source == guardian_signer.SOURCE} == {"signers/signer_7"}
     assert len({event.traceparent for event in published}) == len(published)
     assert await vhost.take_ids() == [event.source_id for event in published]
@@ -36,7 +36,7 @@ async def test_both_together_publish_each_type_of_the_product_once(vhost: Virtua
 async def test_an_example_publishes_to_the_running_system(
     module: str, system: System, receiver: Receiver, tenant: str
 ) -> None:
-    await system.client(tenant).create_webhook(receiver.url("/hook"), *(entry.type for entry in PRODUCT_TYPES))
+    await system.client(tenant).create_webhook(receiver.url("/hook"), *(entry.type for entry in PRODUCT_EVENTS))
     code, output = await _run(module, "--tenant", tenant, AMQP_URL=system.environment["AMQP_URL"])
     assert code == 0, output
     published = [line.split()[0] for line in output.splitlines()]

@@ -14,8 +14,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from deploy.local.mongodb import MongoDB
 from deploy.local.run_directory import RunDirectory
 from deploy.local.stack import Stack
-from shared.outbox import Outbox, OutboxRelay
-from shared.producer import EventPublisher, InvalidEvent, NewEvent, events
+from signalpost import events
+from signalpost.events import TypedEvent
+from signalpost.outbox import Outbox, OutboxRelay
+from signalpost.producer import EventPublisher, InvalidEvent
 from tests.producers.virtual_host import VirtualHost
 from tests.support.receiver import Receiver
 from tests.support.system import System
@@ -51,11 +53,11 @@ async def publisher(vhost: VirtualHost) -> AsyncIterator[EventPublisher]:
         yield publisher
 
 
-def _certificate(number: int = 42, *, tenant: str = "org_1") -> NewEvent:
-    return events.certificate_issued(tenant=tenant, certificate_id=f"cert_{number}")
+def _certificate(number: int = 42, *, tenant: str = "org_1") -> TypedEvent:
+    return events.CertificateIssued(tenant=tenant, certificate_id=f"cert_{number}")
 
 
-async def _issue(database: Database, outbox: Outbox, *issued: NewEvent, fail: bool = False) -> None:
+async def _issue(database: Database, outbox: Outbox, *issued: TypedEvent, fail: bool = False) -> None:
     """What a producer does: business data and events in one transaction."""
     async with database.client.start_session() as session, await session.start_transaction():
         for event in issued:
@@ -98,7 +100,7 @@ async def test_an_event_is_kept_only_within_a_transaction(database: Database, ou
 
 async def test_an_invalid_event_stops_the_transaction_that_wanted_it(database: Database, outbox: Outbox) -> None:
     with pytest.raises(InvalidEvent, match=r"data\.proof_id"):
-        await _issue(database, outbox, _certificate(), events.proof_failed(tenant="org_1", proof_id=""))
+        await _issue(database, outbox, _certificate(), events.ProofFailed(tenant="org_1", proof_id=""))
     assert await _rows(database) == []
     assert await database["certificates"].count_documents({}) == 0
 

@@ -7,18 +7,18 @@ from dataclasses import replace
 import pytest
 
 from deploy.local.ports import free_port
-from shared.broker.publisher import MAX_IN_FLIGHT
 from shared.model.event import EVENT_CONTENT_TYPE, Event
 from shared.model.topology import topology
-from shared.producer import (
+from signalpost import events
+from signalpost.amqp.publisher import MAX_IN_FLIGHT
+from signalpost.producer import (
     BufferFull,
     EventPublisher,
     InvalidEvent,
     Misconfigured,
-    NewEvent,
     PublishTimeout,
     TryAgain,
-    events,
+    Unpublished,
 )
 from tests.producers.virtual_host import VirtualHost
 
@@ -29,8 +29,8 @@ def _publisher(url: str, *, buffer: int = 1000) -> EventPublisher:
     return EventPublisher(url, source="/wipe/backend", name="tests", buffer=buffer)
 
 
-def _event() -> NewEvent:
-    return events.certificate_issued(tenant="org_1", certificate_id="cert_42")
+def _event() -> Unpublished:
+    return events.CertificateIssued(tenant="org_1", certificate_id="cert_42")
 
 
 async def test_a_published_event_is_a_persistent_message_routed_by_its_type(vhost: VirtualHost) -> None:
@@ -87,7 +87,7 @@ async def test_an_unknown_virtual_host_is_an_error(vhost: VirtualHost) -> None:
 
 async def test_a_type_that_the_user_may_not_publish_harms_no_other_in_flight(vhost: VirtualHost) -> None:
     allowed = [_event() for _ in range(20)]
-    forbidden = [events.signer_created(tenant="org_1", signer_id="signer_7") for _ in range(3)]
+    forbidden = [events.SignerCreated(tenant="org_1", signer_id="signer_7") for _ in range(3)]
     async with _publisher(await vhost.user(write="^events$", topics="^certificate")) as publisher:
         outcomes = await asyncio.gather(
             *(publisher.publish(event) for event in [*allowed[:10], *forbidden, *allowed[10:]]),
@@ -103,7 +103,7 @@ async def test_a_type_that_the_user_may_not_publish_harms_no_other_in_flight(vho
 async def test_an_invalid_event_is_refused_without_a_broker() -> None:
     async with _publisher(f"amqp://127.0.0.1:{free_port()}") as publisher:
         with pytest.raises(InvalidEvent, match=r"proof.failed: data\.proof_id"):
-            await publisher.publish(events.proof_failed(tenant="org_1", proof_id=""))
+            await publisher.publish(events.ProofFailed(tenant="org_1", proof_id=""))
 
 
 async def test_a_frozen_broker_fills_the_buffer_and_then_further_events_are_refused_at_once(

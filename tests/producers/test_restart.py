@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.rabbitmq import RabbitMQ
-from shared.producer import EventPublisher, events
+from signalpost import events
+from signalpost.producer import EventPublisher
 from tests.producers.virtual_host import VirtualHost, own_node
 
 
@@ -30,7 +31,7 @@ async def test_every_confirmed_event_outlives_a_restart_of_the_broker(vhost: Vir
         after = 0
         while after < 5:
             after += restarted.is_set()
-            event = events.certificate_issued(tenant="org_1", certificate_id="cert_42")
+            event = events.CertificateIssued(tenant="org_1", certificate_id="cert_42")
             confirmed.append((await publisher.publish(event, timeout=120)).source_id)
 
     async with EventPublisher(vhost.url, source="/wipe/backend", name="tests") as publisher:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from services.api.schemas.webhooks import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
+from services.api.webhooks.schemas import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
 from services.webhook.settings import WebhookSettings
 from services.webhook.wiring import CONNECT_TIMEOUT_SHARE
 from shared.model.event import MAX_EVENT_BYTES

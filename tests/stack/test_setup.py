@@ -75,6 +75,8 @@ def environment(tmp_path: Path) -> VirtualEnvironment:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "dev.lock").write_text("one==1\n")
     (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "clients" / "python").mkdir(parents=True)
+    (tmp_path / "clients" / "python" / "pyproject.toml").write_text("[project]\n")
     made = VirtualEnvironment(tmp_path)
     (made.packages / "pip").mkdir(parents=True)
     (made.folder / "bin").mkdir()
@@ -100,7 +102,7 @@ def test_an_environment_made_by_hand_is_added_to_and_nothing_in_it_is_lost(envir
     assert treasure.exists()
 
 
-@pytest.mark.parametrize("file", ["requirements/dev.lock", "pyproject.toml"])
+@pytest.mark.parametrize("file", ["requirements/dev.lock", "pyproject.toml", "clients/python/pyproject.toml"])
 def test_other_dependencies_make_it_outdated(environment: VirtualEnvironment, file: str) -> None:
     make(environment)
     with (environment.repository / file).open("a") as changed:

@@ -19,10 +19,13 @@ LEVELS = {"debug", "info", "warning", "error", "exception"}
 
 def written() -> Iterator[tuple[str, str]]:
     """Every name in the source that is logged, with its level."""
-    for path in (path for folder in ("services", "shared") for path in (ROOT / folder).rglob("*.py")):
+    sources = ("services", "shared", "clients/python/src/signalpost/amqp")  # the rest of the client runs elsewhere
+    for path in (path for folder in sources for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=level)) if level in LEVELS:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="log") | ast.Attribute(attr="_log"), attr=level)
+                ) if level in LEVELS:
                     names = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
                     texts = [name for name in names if isinstance(name, str)]
                     assert texts, f"{path}:{node.lineno}: the name of a log line is a literal"

@@ -1,6 +1,6 @@
 """Trace contexts where tracing is off: an event's trace goes on, and each request gets a place of its own in it."""
 
-from shared.model.traceparent import child_traceparent, traceparent_or_new
+from signalpost.traceparent import child_traceparent, traceparent_or_new
 from tests.support.values import TRACE_ID, TRACEPARENT
 
 

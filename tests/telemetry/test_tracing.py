@@ -1,14 +1,18 @@
 """Real services send their spans to a collector: one trace from the producer's publish to every attempt."""
 
+import asyncio
 import json
 import subprocess
 import sys
 
 import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from shared.producer import EventPublisher, NewEvent
-from shared.telemetry.settings import TelemetrySettings
-from shared.telemetry.setup import tracing_for
+from signalpost.producer import EventPublisher, NewEvent
+from signalpost.producer.opentelemetry import OpenTelemetrySpans
 from tests.support.receiver import Receiver
 from tests.support.system import System, event
 from tests.telemetry.collector import Collector, Span
@@ -28,11 +32,12 @@ RETRIED = ("send events", "process events.to_dispatch", "deliver webhook", "POST
 async def publish(traced: System, collector: Collector, tenant: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Publish as a producer with tracing of its own does; returns the trace's id."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-    tracing = tracing_for("wipe-backend", TelemetrySettings())
-    assert tracing is not None
-    async with EventPublisher(traced.environment["AMQP_URL"], source="/wipe", tracing=tracing) as publisher:
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "wipe-backend"}), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    spans = OpenTelemetrySpans(provider)
+    async with EventPublisher(traced.environment["AMQP_URL"], source="/wipe", tracing=spans) as publisher:
         sent = await publisher.publish(NewEvent(type="certificate.issued", tenant=tenant, data=CERTIFICATE))
-    await tracing.aclose()
+    await asyncio.to_thread(provider.shutdown)
     assert sent.traceparent is not None
     return sent.traceparent[3:35]
 

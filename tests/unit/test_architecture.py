@@ -30,12 +30,15 @@ DECISIONS = (
     "shared.delivery.outcome",
     "shared.delivery.precheck",
 )
-SOURCES = [path for package in ("services", "shared") for path in sorted((ROOT / package).rglob("*.py"))]
+CLIENT = ROOT / "clients" / "python" / "src"
+PACKAGES = (ROOT / "services", ROOT / "shared", CLIENT / "signalpost")
+SOURCES = [path for package in PACKAGES for path in sorted(package.rglob("*.py"))]
 
 
 def module(path: Path) -> str:
     """Return the dotted name of a source file."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    root = CLIENT if path.is_relative_to(CLIENT) else ROOT
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
 def pure_modules() -> Iterator[str]:
@@ -59,7 +62,7 @@ def test_model_and_decisions_load_no_adapter() -> None:
 
 
 def test_what_calls_itself_pure_reaches_no_adapter() -> None:
-    graph = grimp.build_graph("services", "shared", include_external_packages=True, cache_dir=None)
+    graph = grimp.build_graph("services", "shared", "signalpost", include_external_packages=True, cache_dir=None)
     impure = {
         name: sorted(reached)
         for name in pure_modules()
@@ -76,3 +79,12 @@ def test_the_top_of_shared_is_seen_at_a_glance() -> None:
 def test_no_file_has_more_than_300_lines() -> None:
     lines = {module(path): len(path.read_text().splitlines()) for path in SOURCES}
     assert not {name: count for name, count in lines.items() if count > 300}
+
+
+def test_folders_of_unit_tests_mirror_the_code() -> None:
+    here = Path(__file__).parent
+    places = {"signalpost": ROOT / "clients" / "python" / "src" / "signalpost"}
+    for test in here.glob("*/**/test_*.py"):
+        first, *rest = test.parent.relative_to(here).parts
+        code = places.get(first, ROOT / first).joinpath(*rest)
+        assert code.is_dir(), f"{test.relative_to(ROOT)} mirrors no folder of the code"

@@ -8,7 +8,7 @@ from deploy.local.demo.receiver import DemoReceiver
 from deploy.local.demo.scene import BILLED, INVITED, SIGNER_ID, TENANT, Hook
 from examples import guardian_signer, wipe_backend
 from shared.model.event import Event
-from shared.producer import EventPublisher
+from signalpost.producer import EventPublisher
 
 
 async def create_webhook(api_url: str, bearer: str, receiver: DemoReceiver, hook: Hook) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The demo's receiver, a process of its own that knows nothing but the secrets it is told.
+"""The demo's receiver, a process of its own that knows nothing but the secrets it was given.
 
 It verifies each webhook with the independent `standardwebhooks` library and the hex header with plain hmac, as a
 customer's program would; `/flaky` fails twice first, `/refusing` answers 404. `GET /received` tells the rest.

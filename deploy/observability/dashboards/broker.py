@@ -41,15 +41,15 @@ BROKER: Final = Dashboard(
             Number(title="Consumers", queries={"": "sum(rabbitmq_consumers)"}),
         ],
         "Queues": [
-            _queue_graph("Ready: wait for their turn", "messages_ready", WORK_QUEUES),
+            _queue_graph("Ready: waiting for a consumer", "messages_ready", WORK_QUEUES),
             _queue_graph(
-                "Unacked: handed out",
+                "Unacked: delivered to consumers",
                 "messages_unacked",
                 WORK_QUEUES,
-                "At its bound and flat: the consumers wait for a server of ours.",
+                "Flat at its limit: the consumers wait for a server of ours.",
             ),
             _queue_graph("Consumers", "consumers", WORK_QUEUES),
-            _queue_graph("Delay ladder", "messages_ready", DELAY_QUEUES),
+            _queue_graph("Delay queues", "messages_ready", DELAY_QUEUES),
             _queue_graph("Dead letters", "messages_ready", DEAD_LETTERS),
         ],
         "Messages": [
@@ -64,14 +64,14 @@ BROKER: Final = Dashboard(
                 unit="cps",
             ),
             Graph(
-                title="Handed out again",
-                meaning="A consumer went away with messages that it had not settled.",
+                title="Delivered again",
+                meaning="A consumer disconnected before it had settled these messages.",
                 queries=rates("rabbitmq_global_messages_redelivered_total"),
                 unit="cps",
             ),
             Graph(
                 title="Moved on by the broker",
-                meaning="Expired: a wait on the delay ladder is over. Delivery limit: processes die over it.",
+                meaning="Expired: a wait in a delay queue is over. Delivery limit: processes die over the message.",
                 queries={
                     "expired": per_second("rabbitmq_global_messages_dead_lettered_expired_total"),
                     "delivery limit": per_second("rabbitmq_global_messages_dead_lettered_delivery_limit_total"),

@@ -104,7 +104,7 @@ OVERVIEW: Final = Dashboard(
                 queries=in_queues("signalpost_queue_messages", WORK_QUEUES),
             ),
             Graph(
-                title="Delay ladder",
+                title="Delay queues",
                 meaning="What waits for its next attempt, or for its turn at a busy endpoint.",
                 queries=in_queues("signalpost_queue_messages", DELAY_QUEUES),
                 stacked=True,

@@ -44,7 +44,7 @@ RECEIVERS: Final = Dashboard(
             ),
             Graph(
                 title="Never answered",
-                meaning="Name, connection, TLS, timeout. All receivers at once: it is our network.",
+                meaning="Name, connection, TLS, timeout. If it affects all receivers, suspect our network.",
                 queries=rates(
                     "signalpost_delivery_attempts_total",
                     "outcome",
@@ -61,26 +61,26 @@ RECEIVERS: Final = Dashboard(
         ],
         "Slow and busy endpoints": [
             Graph(
-                title="Bounds halved",
-                meaning="Fewer requests at once, for who timed out, could not be reached or answered 429 or 503.",
+                title="Concurrency limits halved",
+                meaning="For endpoints that timed out, could not be reached or answered 429 or 503.",
                 queries=rates("signalpost_endpoint_bound_reductions_total"),
                 unit="cps",
             ),
             Graph(
                 title="Endpoints in trouble",
-                meaning="Whose latest request timed out, could not be reached or was answered 429 or 503; "
+                meaning="Their latest request timed out, could not be reached or was answered 429 or 503; "
                 "by process, because each sees its own requests.",
                 queries={"{{instance}}": "signalpost_endpoints_congested"},
             ),
             Graph(
-                title="Put back without costing an attempt",
+                title="Postponed without costing an attempt",
                 meaning="endpoint_busy is normal beside a slow endpoint; our_fault and bug are not.",
                 queries=rates("signalpost_deliveries_postponed_total", "channel", "reason"),
                 unit="cps",
                 stacked=True,
             ),
             Graph(
-                title="Put on a rung of the delay ladder",
+                title="Tasks put on each delay queue",
                 queries=rates("signalpost_ladder_tasks_total", "rung"),
                 unit="cps",
                 stacked=True,

@@ -1,1 +1,1 @@
-"""`worker dlq`: list, show, replay and discard what lies in the dead-letter queues."""
+"""`worker dlq`: list, show, replay and discard dead letters."""

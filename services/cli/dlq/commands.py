@@ -1,4 +1,4 @@
-"""`worker dlq`: look at dead letters, send them again, throw them away. Reads options, prints results."""
+"""`worker dlq`: list, show, replay and discard dead letters. Reads options, prints results."""
 
 from collections import Counter
 from contextlib import aclosing
@@ -53,10 +53,12 @@ Webhook = Annotated[str | None, typer.Option(metavar="ID", help="Only letters of
 Id = Annotated[
     str | None, typer.Option("--id", metavar="ID", help="Only letters of this delivery, event or message.")
 ]
-Older = Annotated[timedelta | None, typer.Option(parser=_age, metavar="AGE", help="Parked longer ago, such as 2h.")]
-Newer = Annotated[timedelta | None, typer.Option(parser=_age, metavar="AGE", help="Parked less long ago.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="At most so many letters.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would happen.")]
+Older = Annotated[
+    timedelta | None, typer.Option(parser=_age, metavar="AGE", help="Only letters older than this, such as 2h.")
+]
+Newer = Annotated[timedelta | None, typer.Option(parser=_age, metavar="AGE", help="Only letters newer than this.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="The maximum number of letters.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing; print what would happen.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: one JSON object on each line.")]
 
 
@@ -82,7 +84,7 @@ def list_(
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters, the oldest of each queue first. Nothing is taken out of the queues."""
+    """List dead letters, the oldest of each queue first. The queues stay as they are."""
     url = settings_or_exit(CoreSettings).amqp_url.get_secret_value()
     wanted = _wanted(queue, reason, webhook, id_, older_than, newer_than)
 
@@ -105,7 +107,7 @@ def show(
     id_: Annotated[str, typer.Argument(metavar="ID", help="The delivery's, event's or message's id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show one dead letter: headers, body, and what is recorded of its delivery."""
+    """Show one dead letter: headers, body, and the record of its delivery."""
     settings = settings_or_exit(CoreSettings)
 
     async def look() -> None:
@@ -125,7 +127,7 @@ def show(
 
 
 def replay(
-    cause: Annotated[str, typer.Option(help="What was wrong and is now fixed; it is kept with each delivery.")],
+    cause: Annotated[str, typer.Option(help="What was wrong and is fixed now; recorded with each delivery.")],
     queue: OneQueue = None,
     reason: Reason = None,
     webhook: Webhook = None,
@@ -133,13 +135,15 @@ def replay(
     older_than: Older = None,
     newer_than: Newer = None,
     limit: Limit = None,
-    force: Annotated[bool, typer.Option("--force", help="Even if the target failed again since.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if the target has failed again since.")] = False,
     dry_run: DryRun = False,
-    by: Annotated[str, typer.Option(envvar="USER", help="Who asks for it; kept with each delivery.")] = "operator",
+    by: Annotated[
+        str, typer.Option(envvar="USER", help="Who asks for it; recorded with each delivery.")
+    ] = "operator",
 ) -> None:
-    """Send dead letters again; what is refused stays in its queue, and the exit code is then 1.
+    """Send dead letters again; a refused one stays in its queue, and the exit code is then 1.
 
-    It may be ended and started again at any moment: nothing is lost, and nothing is sent twice for it.
+    You may interrupt it at any moment and start it again: nothing is lost, and nothing is sent twice.
     """
     settings = settings_or_exit(CoreSettings)
     wanted = _wanted(queue, reason, webhook, id_, older_than, newer_than)
@@ -165,15 +169,15 @@ def discard(
     older_than: Older = None,
     newer_than: Newer = None,
     limit: Limit = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Really throw them away.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Really delete them.")] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Throw dead letters away for good.
+    """Delete dead letters permanently.
 
-    Deliveries stay dead in the delivery log, and can be replayed from there; parked events exist nowhere else.
+    Deliveries stay dead in the delivery log, and can be replayed from there; events exist nowhere else.
     """
     if yes == dry_run:
-        fail("say --dry-run to see what would be thrown away, or --yes to throw it away")
+        fail("use --dry-run to see what would be discarded, or --yes to discard it")
     url = settings_or_exit(CoreSettings).amqp_url.get_secret_value()
     wanted = _wanted(queue, reason, webhook, id_, older_than, newer_than)
 

@@ -1,6 +1,6 @@
-"""A dead letter as an operator sees it: what its headers and its body tell, and which letters are meant. No I/O.
+"""A dead letter as an operator sees it: the facts in its headers and body, and the filter for letters. No I/O.
 
-Anybody may have put anything into these queues, so nothing here trusts what it reads, and nothing fails on it.
+These queues may hold anything from anyone, so nothing here trusts what it reads or fails on it.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from shared.model.reasons import DeadReason
 from shared.model.topology import DEFERRED_EVENTS, EVENT, EVENTS_TO_DISPATCH
 
 UNKNOWN: Final = "unknown"
-"""The reason of a letter that nobody of ours has parked."""
+"""The reason of a letter that Signalpost did not write."""
 
 _objects = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _texts = msgspec.json.Decoder(str)
@@ -25,7 +25,7 @@ _texts = msgspec.json.Decoder(str)
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """The facts of a dead letter; empty texts and None where it does not tell."""
+    """The facts of a dead letter; empty or None if unknown."""
 
     queue: str
     """`webhook`, `email` or `event`."""
@@ -43,16 +43,16 @@ class Letter:
     tenant_id: str
     subscription_id: str
     message_id: str
-    """The broker's: of this one letter."""
+    """The broker's id of this letter."""
     routing_key: str
-    """The key with which an event came; a replay must not give it another."""
+    """The key that an event was published with; a replay must use the same."""
     first_attempt_at: str
     last_attempt_at: str
     parked_at: datetime | None
 
     @property
     def id(self) -> str:
-        """What to call it: its delivery, else its event, else the message itself."""
+        """The id to show: the delivery's, else the event's, else the message's."""
         return self.delivery_id or self.event_id or self.message_id
 
     def as_json(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class Letter:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which letters are meant; None leaves a fact open."""
+    """Selects letters; None filters nothing."""
 
     queues: tuple[str, ...]
     reason: str | None = None
@@ -74,9 +74,9 @@ class Wanted:
     newer_than: timedelta | None = None
 
     def matches(self, letter: Letter, now: datetime) -> bool:
-        """Tell whether a letter is one of them; one without a time is neither old nor new.
+        """Tell whether a letter is selected; one without a time is neither old nor new.
 
-        An empty id (a shell's unset variable, say) means no letter, and not those that have none.
+        An empty id (a shell's unset variable, say) selects no letter.
         """
         ids = {letter.delivery_id, letter.event_id, letter.source_id, letter.message_id} - {""}
         return (
@@ -132,12 +132,12 @@ def _number(headers: Mapping[str, object], name: str) -> int | None:
 
 
 def _broker_reason(headers: Mapping[str, object]) -> str:
-    # The broker parks a message by itself when it has handed it out too often; it says so in headers of its own.
+    # The broker itself dead-letters a message that it delivered too often, and says so in headers of its own.
     return DeadReason.CRASH_LOOP.value if headers.get("x-first-death-reason") == "delivery_limit" else UNKNOWN
 
 
 def _death(headers: Mapping[str, object]) -> Mapping[str, object]:
-    """Return what the broker says of how it parked the message; empty if one of ours did."""
+    """Return the broker's record of dead-lettering the message; empty if a service of ours did it."""
     deaths = headers.get("x-death")
     first = deaths[0] if isinstance(deaths, list) and deaths else None
     return first if isinstance(first, Mapping) else {}
@@ -155,7 +155,7 @@ def _time(death: Mapping[str, object]) -> datetime | None:
 
 
 def _event_attributes(body: bytes) -> dict[str, str]:
-    """Return those attributes of an event that are text, whatever is wrong with the rest of it."""
+    """Return an event's attributes that are text, even if the rest is invalid."""
     attributes: dict[str, str] = {}
     try:
         given = _objects.decode(body)

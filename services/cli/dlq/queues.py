@@ -1,4 +1,4 @@
-"""Goes through the dead-letter queues for the letters that are meant, in chunks that fit into memory."""
+"""Reads the selected letters from the dead-letter queues, in chunks that fit into memory."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -10,12 +10,12 @@ from shared.model.topology import dead_letter_queue
 from shared.process.clock import utc_now
 
 CHUNK = 100
-"""Letters of up to 1 MiB that are held in memory and dealt with together."""
+"""Letters (of up to 1 MiB each) that are held in memory and handled together."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A letter that is meant, and the message that it is."""
+    """A selected letter and its message."""
 
     letter: Letter
     message: Parked
@@ -23,7 +23,7 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """Letters of one queue, and the browser that holds them: what is not removed through it stays."""
+    """Letters of one queue, and the browser that holds them: letters stay unless it removes them."""
 
     queue: str
     browser: Browser
@@ -31,7 +31,7 @@ class Chunk:
 
 
 async def letters(url: str, wanted: Wanted, *, limit: int | None) -> AsyncGenerator[Chunk, None]:
-    """Yield the letters that are meant, the oldest of each queue first; close the iterator when leaving early.
+    """Yield the selected letters, the oldest of each queue first; close the iterator when leaving early.
 
     Raises:
         BrokerUnavailable: the broker is away, or has no such queues.

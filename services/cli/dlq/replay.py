@@ -1,8 +1,8 @@
-"""Sends dead letters again. Killed at any moment it loses nothing, and a second run finishes what the first began.
+"""Sends dead letters again. It may be killed at any moment: nothing is lost, and a second run finishes the work.
 
-The order for each letter: its delivery's document becomes pending (from here on the reconciler would publish it),
-its task is published and confirmed, and only then the letter leaves the queue. A letter that is met again after that
-finds its delivery no longer dead, and just leaves.
+For each letter, first its delivery's document becomes pending (from then on the reconciler would publish it), then
+its task is published and confirmed, and only then the letter is removed. If a second run meets the letter again, the
+delivery is no longer dead, and the letter is just removed.
 """
 
 import asyncio
@@ -27,30 +27,30 @@ REPORT_EVERY: Final = 500
 
 NOT_RECORDED: Final = ReplayRefusal(
     code="not_recorded",
-    detail="Its delivery is not recorded (any more): its webhook was deleted, or RETENTION_DAYS have passed.",
+    detail="Its delivery is not (or no longer) recorded: its webhook was deleted, or RETENTION_DAYS have passed.",
 )
 NOT_STORED: Final = ReplayRefusal(code="event_not_stored", detail="Its event is no longer stored.")
 UNREADABLE: Final = ReplayRefusal(
-    code="unreadable", detail="It names no delivery: whatever it is, it is no task of ours."
+    code="unreadable", detail="It names no delivery, so it is not a task of Signalpost."
 )
 NO_KEY: Final = ReplayRefusal(
-    code="no_routing_key", detail="The key that it was published with is not known, and it must not get another."
+    code="no_routing_key", detail="Its original routing key is unknown, and a replay must not use another."
 )
 
 
 @dataclass
 class Tally:
-    """What became of the letters."""
+    """The result of a replay, in numbers."""
 
     matched: int = 0
     replayed: int = 0
     settled: int = 0
-    """Their deliveries are not dead any more (or died again, with a letter of their own): the copy was removed."""
+    """Removed, because the delivery is no longer dead, or has died again with a new letter."""
     refused: Counter[ReplayRefusal] = field(default_factory=Counter)
 
 
 def is_settled(letter: Letter, delivery: Delivery) -> bool:
-    """Tell whether a letter speaks of a death that is past: its delivery was taken up since."""
+    """Tell whether a letter is outdated, because its delivery was requeued since."""
     if delivery.state is not DeliveryState.DEAD:
         return True
     return letter.attempts is not None and letter.attempts < delivery.attempts_made
@@ -76,10 +76,10 @@ class Replayer:
         self.tally = Tally()
 
     async def run(self) -> Tally:
-        """Replay the letters that are meant, and say what became of them.
+        """Replay the selected letters and return the result.
 
         Raises:
-            BrokerUnavailable, StorageUnavailable: a server is away; what was not replayed is still in its queue.
+            BrokerUnavailable, StorageUnavailable: a server is away; letters not yet replayed stay in their queues.
         """
         await self._context.publisher.connect()
         total = await self._survey()
@@ -93,7 +93,7 @@ class Replayer:
         return self.tally
 
     async def _survey(self) -> int:
-        """Find out when each target was last given up, among all the letters; returns how many there are."""
+        """Find out when each target was last given up, among all the letters; returns their number."""
         total = 0
         async with aclosing(letters(self._context.amqp_url, self._wanted, limit=self._limit)) as chunks:
             async for chunk in chunks:
@@ -108,7 +108,7 @@ class Replayer:
 
     async def _deliveries(self, chunk: Chunk) -> None:
         recorded = await self._recorded(chunk.found)
-        # A new look at each target for each chunk: if the first ones fail again, the rest had better stay.
+        # Check each target again for each chunk: if the first deliveries fail again, the rest should stay.
         targets = Targets(self._context.webhooks, self._context.deliveries, given_up=self._given_up)
         chosen: dict[str, Found] = {}
         copies: list[Found] = []
@@ -132,7 +132,7 @@ class Replayer:
     async def _requeue(
         self, chunk: Chunk, chosen: Mapping[str, Found], recorded: Mapping[str, Delivery]
     ) -> list[Found]:
-        """Send deliveries again and remove their letters; returns the letters of those that others took up first."""
+        """Send deliveries again and remove their letters; returns the letters that others requeued first."""
         tasks = await requeue(
             self._context.events,
             self._context.deliveries,
@@ -155,7 +155,7 @@ class Replayer:
         return [item for item in left if item.letter.delivery_id not in still_dead]
 
     async def _events(self, chunk: Chunk) -> None:
-        """Publish events again, each with the key that it came with; those still invalid come back by themselves."""
+        """Publish events again with their original keys; a still invalid event becomes a dead letter again."""
         keyed = [item for item in chunk.found if item.letter.routing_key]
         self.tally.refused[NO_KEY] += len(chunk.found) - len(keyed)
         if not self._dry_run:

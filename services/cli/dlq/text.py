@@ -1,4 +1,4 @@
-"""How `worker dlq` writes what it found, safe on a terminal: letters are written by strangers. No I/O."""
+"""The output of `worker dlq`, made safe for a terminal because strangers write letters. No I/O."""
 
 import base64
 from collections import Counter
@@ -29,7 +29,7 @@ def row(letter: Letter, now: datetime) -> str:
 
 
 def whole(item: Found, logged: LoggedDelivery | None, *, as_json: bool) -> Iterator[str]:
-    """Yield the lines that show a letter, with its delivery if that is recorded."""
+    """Yield the lines that show a letter, and its delivery if that is recorded."""
     headers = {name: _plain(value) for name, value in sorted(item.message.headers.items())}
     story = [] if logged is None else list(delivery_story(logged))
     if as_json:
@@ -46,7 +46,7 @@ def whole(item: Found, logged: LoggedDelivery | None, *, as_json: bool) -> Itera
 
 
 def outcome(tally: Tally, *, dry_run: bool) -> Iterator[str]:
-    """Yield the lines that say what a replay did, or would do."""
+    """Yield the lines about what a replay did, or would do."""
     verb = "would be " if dry_run else ""
     yield f"{tally.replayed} of {tally.matched} letters {verb}replayed"
     if tally.settled:
@@ -57,7 +57,7 @@ def outcome(tally: Tally, *, dry_run: bool) -> Iterator[str]:
 
 
 def discarded(counts: Counter[tuple[str, str]], *, dry_run: bool) -> Iterator[str]:
-    """Yield the lines that say what was, or would be, thrown away."""
+    """Yield the lines about what was, or would be, discarded."""
     for (queue, reason), count in sorted(counts.items()):
         last_copy = " (this is the only copy of these events)" if queue == EVENT and dry_run else ""
         yield f"{queue:<8} {reason:<18} {count:>8}{last_copy}"
@@ -67,8 +67,8 @@ def discarded(counts: Counter[tuple[str, str]], *, dry_run: bool) -> Iterator[st
 def _without_delivery(letter: Letter) -> list[str]:
     advice = remedy(letter.reason, is_dead=True)
     if letter.queue == EVENT:
-        return ["It has none: an event that was not accepted.", *([f"To do: {advice}"] if advice else [])]
-    return ["It is not recorded (any more)."]
+        return ["None: the event was not accepted.", *([f"To do: {advice}"] if advice else [])]
+    return ["It is not (or no longer) recorded."]
 
 
 def _plain(value: object) -> Any:

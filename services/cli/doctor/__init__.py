@@ -1,1 +1,1 @@
-"""`worker doctor`: what is wrong with an installation, and what became of an event, a webhook or an address."""
+"""`worker doctor`: finds faults of an installation, and explains an event, a webhook or an address."""

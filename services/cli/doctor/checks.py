@@ -1,6 +1,6 @@
-"""The checks of `worker doctor`: each measures one thing and leaves the judgement to `shared.diagnosis.findings`.
+"""The checks of `worker doctor`: each measures one thing, and `shared.diagnosis.findings` judges it.
 
-A check changes nothing. One whose server or settings can't be used says so in its finding, and the others go on.
+A check changes nothing. If its server or settings can't be used, its finding says so, and the other checks continue.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ from shared.process.settings import CoreSettings, DeliverySettings, InvalidSetti
 from shared.storage import StorageUnavailable
 
 MOST_LETTERS: Final = 10_000
-"""So many letters of each queue are counted."""
+"""The maximum number of letters counted in each queue."""
 BROKER_NAME: Final = "worker.doctor"
 
 
@@ -65,28 +65,30 @@ def check_settings() -> Iterator[Finding]:
         try:
             Catalogue.load(core.event_types_file)
         except CatalogueError as error:
-            yield fail("settings", f"EVENT_TYPES_FILE: {error}", "correct the file; api and dispatcher do not start")
+            yield fail(
+                "settings", f"EVENT_TYPES_FILE: {error}", "correct the file; api and dispatcher will not start"
+            )
 
 
 async def check_broker(url: str) -> tuple[list[Finding], dict[str, QueueState | None]]:
-    """Ask the broker for its queues; returns no states if it can't be asked."""
+    """Ask the broker for its queues; returns no states if it can't be used."""
     shown = URL(url).with_password(None)
     try:
         states = await queue_states(url, [queue.name for queue in topology().queues], name=BROKER_NAME)
     except BrokerUnavailable as error:
-        remedy = "see that RabbitMQ runs, and that AMQP_URL has the right host, user, password and virtual host"
+        remedy = "check that RabbitMQ runs, and that AMQP_URL has the right host, user, password and virtual host"
         return [fail("broker", f"{shown} can't be used: {error}", remedy)], {}
     return [ok("broker", f"{shown} answers")], states
 
 
 async def check_database(context: OperatorContext) -> list[Finding]:
-    """Ask the database what it is, and the time."""
+    """Ask the database about itself and its clock."""
     try:
         before = utc_now()
         server = await context.everything.server()
         now = before + (utc_now() - before) / 2
     except StorageUnavailable as error:
-        remedy = "see that MongoDB runs as a replica set, and that MONGODB_URL names its members"
+        remedy = "check that MongoDB runs as a replica set, and that MONGODB_URL names its members"
         return [fail("database", f"it can't be used: {str(error)[:200]}", remedy)]
     return [findings.on_database(server), findings.on_clock(now, server.time)]
 
@@ -94,11 +96,11 @@ async def check_database(context: OperatorContext) -> list[Finding]:
 async def check_waiting(
     context: OperatorContext, states: dict[str, QueueState | None], settings: DeliverySettings
 ) -> AsyncIterator[Finding]:
-    """Look for what has waited longest; broker and database must be there.
+    """Look for what has waited longest; needs broker and database.
 
-    Deliveries are asked of the database. Only of an event that the database does not know yet the broker must show
-    the head of its queue, and each such look counts towards the limit of 50 deliveries, after which it is parked. So
-    it is not taken while nobody consumes the queue: the same event would stay at its head.
+    The database knows the deliveries. An event that it doesn't know yet can only be seen at the head of its queue,
+    and each look counts towards the limit of 50 deliveries, after which the broker dead-letters the event. So we
+    don't look while the queue has no consumer: the same event would stay at its head.
     """
     for channel in CHANNELS:
         yield findings.on_oldest_delivery(
@@ -144,7 +146,7 @@ async def _count_letters(url: str, key: str) -> LetterCounts:
 
 
 async def check_mail(settings: MailerSettings) -> AsyncIterator[Finding]:
-    """Log in at the mail server, and see that links can be made."""
+    """Log in to the mail server, and check that links can be created."""
     if settings.notification_transport != "smtp":
         yield ok("mail server", f"not used: NOTIFICATION_TRANSPORT is {settings.notification_transport}")
         return
@@ -153,9 +155,11 @@ async def check_mail(settings: MailerSettings) -> AsyncIterator[Finding]:
     pool = SmtpPool(smtp)
     try:
         await pool.check()
-        yield ok("mail server", f"{name} takes mail")
+        yield ok("mail server", f"{name} accepts mail")
     except MailUnavailable as error:
-        yield fail("mail server", f"{name}: {error}", "correct NOTIFICATION_SMTP_*; mails wait, and none is charged")
+        yield fail(
+            "mail server", f"{name}: {error}", "correct NOTIFICATION_SMTP_*; mails wait, and no attempt is charged"
+        )
     finally:
         await pool.aclose()
     if settings.links() is None:
@@ -165,7 +169,7 @@ async def check_mail(settings: MailerSettings) -> AsyncIterator[Finding]:
 
 
 def check_policy(settings: WebhookSettings) -> Iterator[Finding]:
-    """Say what may leave the house, and where to."""
+    """Report what is sent, and where requests may go."""
     yield findings.on_transport(settings.notification_transport, is_production=settings.is_production)
     yield findings.on_outbound(
         sorted(settings.security_outbound_allowed_hosts),

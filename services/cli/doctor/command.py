@@ -23,16 +23,14 @@ def add_to(app: typer.Typer) -> None:
 
 def doctor(
     event: Annotated[
-        str | None, typer.Option(metavar="ID", help="Tell what became of this event (our id, or its producer's).")
+        str | None, typer.Option(metavar="ID", help="Explain this event (our id, or its producer's).")
     ] = None,
-    webhook: Annotated[str | None, typer.Option(metavar="ID", help="Tell how this webhook stands.")] = None,
-    email: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Tell what was mailed to this address.")
-    ] = None,
+    webhook: Annotated[str | None, typer.Option(metavar="ID", help="Explain this webhook.")] = None,
+    email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Explain the mails to this address.")] = None,
 ) -> None:
-    """Look for what is wrong; or say why something was, or was not, delivered.
+    """Look for faults; or explain why something was, or was not, delivered.
 
-    Without an option it checks everything: one line each, and exit code 1 if one of them is FAIL. It changes nothing.
+    Without an option it checks everything: one line each, and exit code 1 if a line is FAIL. It changes nothing.
     """
     asked = [value for value in (event, webhook, email) if value is not None]
     if len(asked) > 1:
@@ -50,8 +48,8 @@ def doctor(
 
 def _unknown(id_: str, *, is_webhook: bool, days: int) -> str:
     if is_webhook:
-        return f"there is no webhook {id_}: it was never made here, or it was deleted, and its delivery log with it"
-    return f"there is no event {id_}: it never came, or longer ago than the {days} days of RETENTION_DAYS"
+        return f"there is no webhook {id_}: it never existed here, or it was deleted together with its delivery log"
+    return f"there is no event {id_}: it never arrived, or more than {days} days ago (RETENTION_DAYS)"
 
 
 async def _story(
@@ -66,7 +64,7 @@ async def _story(
 
 
 async def _examine() -> bool:
-    """Say each finding as it is made; returns whether none is a failure."""
+    """Print each finding as it is made; returns whether none is a failure."""
     is_well = True
     async for finding in _findings():
         print(printable(str(finding)), flush=True)

@@ -1,5 +1,6 @@
-"""Gathers what `worker doctor` tells of an event, a webhook or an address. Only reads; `shared.diagnosis.story` words
-it.
+"""Collects what `worker doctor` explains about an event, a webhook or an address.
+
+It only reads; `shared.diagnosis.story` writes the sentences.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -22,24 +23,24 @@ from shared.secrets.keyring import SecretUnavailable
 from shared.storage.tenant.deliveries import DeliveryFilter
 
 NEWEST: Final = 10
-"""So many of the newest deliveries are told."""
-MOST_PARKED: Final = 5
-"""So many parked copies of one event are told."""
+"""How many of the newest deliveries are shown."""
+MOST_DEAD: Final = 5
+"""How many dead letters of one event are shown."""
 
 
 async def tell_event(context: OperatorContext, wanted: str) -> list[str] | None:
-    """Return the story of each event with this id (ours, or its producer's); None if there is none anywhere."""
+    """Explain every event with this internal or producer id; None if there is none."""
     stored = await context.everything.event(wanted)
-    events = [stored] if stored is not None else await context.everything.events_called(wanted, limit=MOST_PARKED)
+    events = [stored] if stored is not None else await context.everything.events_called(wanted, limit=MOST_DEAD)
     lines = [line for event in events for line in await _tell_stored(context, event)]
-    async with aclosing(letters(context.amqp_url, Wanted(queues=(EVENT,), id=wanted), limit=MOST_PARKED)) as chunks:
+    async with aclosing(letters(context.amqp_url, Wanted(queues=(EVENT,), id=wanted), limit=MOST_DEAD)) as chunks:
         async for chunk in chunks:
-            lines += [line for item in chunk.found for line in _tell_parked(item.letter)]
+            lines += [line for item in chunk.found for line in _tell_dead_letter(item.letter)]
     if lines:
         return lines
     state = (await queue_states(context.amqp_url, [EVENTS_TO_DISPATCH], name="worker.doctor"))[EVENTS_TO_DISPATCH]
     if state is not None and state.messages:
-        return [f"It is not recorded; {state.messages} events still wait in {EVENTS_TO_DISPATCH}, perhaps it is one."]
+        return [f"It is not recorded; it may be among the {state.messages} waiting in {EVENTS_TO_DISPATCH}."]
     return None
 
 
@@ -49,9 +50,9 @@ async def _tell_stored(context: OperatorContext, stored: StoredEvent) -> Iterato
     return event_story(stored, subscriptions, await context.deliveries.of_event(tenant_id, stored.event.id))
 
 
-def _tell_parked(letter: Letter) -> Iterator[str]:
+def _tell_dead_letter(letter: Letter) -> Iterator[str]:
     at = "" if letter.parked_at is None else f" at {letter.parked_at:%Y-%m-%dT%H:%M:%SZ}"
-    yield f"Event {letter.source_id or letter.id} was not accepted, and parked in notifications.dlq.event{at}:"
+    yield f"Event {letter.source_id or letter.id} was not accepted; see notifications.dlq.event{at}:"
     yield f"  {letter.reason}: {letter.detail or 'no detail'}"
     yield f"  To do: {remedy(letter.reason, is_dead=True)} (`worker dlq show {letter.id}`)"
 
@@ -59,7 +60,7 @@ def _tell_parked(letter: Letter) -> Iterator[str]:
 async def tell_webhook(
     context: OperatorContext, webhook_id: str, settings: WebhookSettings | None
 ) -> list[str] | None:
-    """Return the story of a webhook; None if there is no such webhook."""
+    """Explain a webhook; None if it doesn't exist."""
     webhook = await context.everything.webhook(webhook_id)
     if webhook is None:
         return None
@@ -71,14 +72,14 @@ async def tell_webhook(
 
 
 async def tell_address(context: OperatorContext, address: str) -> list[str]:
-    """Return the story of a mail address."""
+    """Explain a mail address."""
     subscriptions = await context.everything.subscriptions_of(address)
     mails = await context.everything.mails_to(address, limit=NEWEST)
     return list(address_story(address, subscriptions, mails))
 
 
 async def _problems(webhook: Subscription, settings: WebhookSettings | None) -> AsyncIterator[str]:
-    """Yield what would keep a webhook from being sent to now."""
+    """Yield what would prevent sending to a webhook now."""
     if settings is None:
         yield "Its URL and secret were not checked: `worker webhook` could not use these settings."
         return

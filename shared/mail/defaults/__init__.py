@@ -1,7 +1,7 @@
-"""The built-in templates: `<kind>.subject.txt`, `<kind>.txt`, and `<kind>.html` inside of `layout.html`.
+"""The built-in templates: `<kind>.subject.txt`, `<kind>.txt`, and `<kind>.html` inside `layout.html`.
 
-Unlike a customer's they may hold sections: `{{?name}}…{{/name}}` stays if the variable has a value,
-`{{^name}}…{{/name}}` if it has none. The first line of `<kind>.html` is the preheader (what a mailbox previews).
+Unlike customers' templates they may have sections: `{{?name}}…{{/name}}` is kept if the variable has a value,
+`{{^name}}…{{/name}}` if not. The first line of `<kind>.html` is the preheader (which mailboxes preview).
 """
 
 import re

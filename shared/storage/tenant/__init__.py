@@ -1,1 +1,1 @@
-"""What a tenant may see and change of its own; every call here takes the tenant, or a scope that holds it."""
+"""What a tenant may read and change of its own; every call takes the tenant, or a scope that holds it."""

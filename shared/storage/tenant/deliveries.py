@@ -1,7 +1,4 @@
-"""The delivery log as its tenant sees it, and the one write that belongs to it: taking a delivery up again.
-
-There is no call here without the tenant.
-"""
+"""The delivery log as its tenant sees it, and its one write: requeueing deliveries. Every call takes the tenant."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,20 +15,20 @@ from shared.storage.deliveries import delivery_from
 from shared.storage.tenant.pages import Position, page_of, storage_errors, within
 
 _EVIDENCE: Final = 200
-"""So many of a target's newest deliveries are looked at for its last attempt."""
+"""How many of a target's newest deliveries are searched for its last attempt."""
 _MAX_REPLAYS: Final = 100
-"""Notes kept of one delivery, the latest ones: a document can't grow without end."""
+"""Only the latest replays of a delivery are kept, so that its document can't grow without limit."""
 _EVIDENCE_AGE: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryFilter:
-    """Which deliveries of a tenant are meant; None filters nothing."""
+    """Selects deliveries of a tenant; None filters nothing."""
 
     states: tuple[DeliveryState, ...] | None = None
     event_type: str | None = None
     without_type: str | None = None
-    """Leaves out deliveries of events of this type."""
+    """Excludes deliveries of events of this type."""
     event_id: str | None = None
     channel: str | None = None
     subscription_id: str | None = None
@@ -50,7 +47,7 @@ class DeliveryFilter:
             query.setdefault("event_type", {"$ne": self.without_type})
         if self.states is not None:
             values = [state.value for state in self.states]
-            # One state is an equality, by which the index over dead letters is found.
+            # A single state must be an equality, or MongoDB doesn't use the index over dead letters.
             query["state"] = values[0] if len(values) == 1 else {"$in": values}
         return query
 
@@ -93,7 +90,7 @@ class TenantDeliveries:
         return [delivery_from(document) for document in documents]
 
     async def last_attempt(self, delivery: Delivery) -> Attempt | None:
-        """Return the latest attempt at a delivery's target, as far as its newest deliveries tell."""
+        """Return the latest attempt at a delivery's target, among its newest deliveries."""
         query = {
             "channel": delivery.channel,
             "tenant_id": delivery.tenant_id,
@@ -114,19 +111,18 @@ class TenantDeliveries:
         states: Sequence[DeliveryState],
         replay: Replay,
     ) -> list[Delivery]:
-        """Make finished deliveries pending and due now, with a fresh round of attempts.
+        """Make finished deliveries pending and due now, with a new round of attempts.
 
-        Of several callers only one gets each delivery. From here on it is as good as published: the reconciler
-        publishes what is due and stands still.
+        Of several callers only one gets each delivery. If the caller dies before it publishes, the reconciler does.
 
         Args:
             tenant_id: whose they are.
             delivery_ids: which ones.
-            states: those in other states are left alone.
+            states: the states that may be requeued.
             replay: who asked for it, and why.
 
         Returns:
-            Those that were taken up, as they are now.
+            The requeued deliveries, as they are now.
         """
         mark = uuid4().hex
         ids = list(delivery_ids)

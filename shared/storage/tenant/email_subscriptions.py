@@ -1,4 +1,4 @@
-"""Mail subscriptions as their tenant sees them. There is no call here without the tenant."""
+"""Mail subscriptions as their tenant sees them. Every call takes the tenant."""
 
 from dataclasses import replace
 
@@ -35,9 +35,9 @@ class TenantEmailSubscriptions:
         return None if document is None else subscription_from(document)
 
     async def put(self, subscription: Subscription) -> tuple[Subscription, bool]:
-        """Store a subscription, or give the one that is there its events; returns it and whether it is new.
+        """Store a subscription, or update the events of the existing one; returns it and whether it is new.
 
-        What the recipient decided (confirmed, unsubscribed) stays as it is.
+        The recipient's decision (confirmed, unsubscribed) stays as it is.
         """
         document = subscription_document(subscription)
         changes = {name: document.pop(name) for name in ("events", "updated_at")}
@@ -55,9 +55,9 @@ class TenantEmailSubscriptions:
         return replace(known, events=subscription.events, updated_at=subscription.updated_at), False
 
     async def delete(self, tenant_id: str, subscription_id: str) -> bool:
-        """Delete a mail subscription and its delivery log; returns False if there was neither.
+        """Delete a mail subscription and its delivery log; returns False if neither existed.
 
-        The subscription goes first: that stops its mails at once, also those that wait.
+        Deleting the subscription first stops all its mails, including waiting ones.
         """
         query = _of(tenant_id)
         with storage_errors():

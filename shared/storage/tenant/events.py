@@ -1,4 +1,4 @@
-"""Events as their tenant sees them. There is no call here without the tenant."""
+"""Events as their tenant sees them. Every call takes the tenant."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ class TenantEvents:
         return None if document is None else event_from(document)
 
     async def get_many(self, tenant_id: str, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
-        """Return those of these events that are stored, by id."""
+        """Return the stored events among these, by id."""
         query = {"_id": {"$in": list(set(event_ids))}, "tenant_id": tenant_id}
         with storage_errors():
             documents = await self._collection.find(query).to_list()

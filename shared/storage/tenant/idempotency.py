@@ -1,4 +1,4 @@
-"""Idempotency keys: which request a key was first used for, kept as long as events are."""
+"""Idempotency keys: the request that each key was first used for, kept as long as events."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from shared.storage.tenant.pages import storage_errors
 
 @dataclass(frozen=True, kw_only=True)
 class KeyUse:
-    """A key, whose it is, and what it was sent with."""
+    """A key, its owner, and the request that it was sent with."""
 
     tenant_id: str
     subject: str
@@ -29,7 +29,7 @@ class TenantIdempotency:
         self._collection = database.idempotency
 
     async def claim(self, use: KeyUse, *, at: datetime) -> KeyUse:
-        """Note the first use of a key; returns the first use, which is this one or an earlier one.
+        """Record the use of a key; returns its first use, which is this one or an earlier one.
 
         Raises:
             StorageUnavailable: the database did not answer.

@@ -1,6 +1,6 @@
-"""What every query made for a tenant shares: page by page in a stable order, and errors in our own words.
+"""What every query for a tenant shares: pages in a stable order, and translated errors.
 
-Unlike the workers' calls these never wait for an absent database: a person is waiting for the answer.
+Unlike the workers' calls these never wait for an absent database: a person waits for the answer.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from shared.storage.database import Document, StorageUnavailable
 
 @dataclass(frozen=True)
 class Position:
-    """The last row of a page. Rows that are added later are newer, so they move no later page."""
+    """The last row of a page. Rows added later are newer, so later pages don't shift."""
 
     created_at: datetime
     id: str
@@ -26,7 +26,7 @@ class Position:
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Turn whatever the driver raises into StorageUnavailable."""
+    """Turn the driver's errors into StorageUnavailable."""
     try:
         yield
     except PyMongoError as error:
@@ -41,7 +41,7 @@ async def page_of(
     limit: int,
     oldest_first: bool = False,
 ) -> list[Document]:
-    """Return up to `limit` documents that match, newest first (or oldest first), beginning behind a position.
+    """Return up to `limit` matching documents after a position, newest first (or oldest first).
 
     Raises:
         StorageUnavailable: the database did not answer.

@@ -1,4 +1,4 @@
-"""Subscriptions of both channels together, as their tenant sees them. There is no call here without the tenant."""
+"""Subscriptions of both channels together, as their tenant sees them. Every call takes the tenant."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from shared.storage.subscriptions import subscription_from
 from shared.storage.tenant.pages import page_of
 
 MOST: Final = 2000
-"""More than the API lets a tenant make."""
+"""More than the API lets a tenant create."""
 
 
 class TenantSubscriptions:

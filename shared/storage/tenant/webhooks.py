@@ -1,4 +1,4 @@
-"""Webhooks as their tenant sees them. There is no call here without the tenant."""
+"""Webhooks as their tenant sees them. Every call takes the tenant."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from shared.storage.tenant.pages import Position, page_of, storage_errors
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookScope:
-    """Which webhooks a caller may see: a tenant's, or only those bound to one subject."""
+    """The webhooks that a caller may see: a tenant's, or only those bound to one subject."""
 
     tenant_id: str
     subject: str | None = None
@@ -57,19 +57,19 @@ class TenantWebhooks:
     async def change(
         self, scope: WebhookScope, webhook_id: str, values: dict[str, Any], *, enabled: bool | None, at: datetime
     ) -> Subscription | None:
-        """Change fields of a webhook, in one step with enabling or disabling it; returns it as it is then.
+        """Change fields of a webhook, and enable or disable it, in one step; returns the changed webhook.
 
         Args:
-            scope: who asks.
+            scope: the webhooks that the caller may change.
             webhook_id: which one.
             values: new values of plain fields.
-            enabled: None leaves it as it is. True forgets all failures; False keeps an earlier reason.
+            enabled: None keeps it. True resets all failures; False keeps an earlier reason.
             at: the time now.
         """
-        # Literal, or a description such as "$tenant_id" would be read as an expression.
+        # $literal, or MongoDB would evaluate a description such as "$tenant_id" as an expression.
         changes: Document = {name: {"$literal": value} for name, value in (values | {"updated_at": at}).items()}
         if "rate_limit" in values:
-            changes["pace"] = None  # what was booked by the old limit
+            changes["pace"] = None  # drop reservations made under the old limit
         if enabled is True:
             changes |= {
                 "enabled": True,
@@ -78,6 +78,7 @@ class TenantWebhooks:
                 "disabled_reason": None,
                 "disabled_at": None,
                 "disabled_by": None,
+                "enabled_at": at,
             }
         elif enabled is False:
             changes |= {
@@ -95,12 +96,12 @@ class TenantWebhooks:
         previous_expires_at: datetime | None,
         at: datetime,
     ) -> Subscription | None:
-        """Give a webhook a new secret; returns None if somebody else has rotated it (or it is gone) meanwhile.
+        """Give a webhook a new secret; returns None if it was rotated or deleted meanwhile.
 
         Args:
             webhook: as it was read; its secret becomes the previous one.
             secret: the new one.
-            previous_expires_at: how long the old one goes on signing; None ends it now.
+            previous_expires_at: until when the old one also signs; None ends it now.
             at: the time now.
         """
         assert webhook.secret is not None  # noqa: S101 - every webhook has one
@@ -115,15 +116,15 @@ class TenantWebhooks:
         return await self._update(query, {"$set": fields})
 
     async def delete(self, scope: WebhookScope, webhook_id: str) -> bool:
-        """Delete a webhook and its delivery log; returns False if there was neither.
+        """Delete a webhook and its delivery log; returns False if neither existed.
 
-        The webhook goes first: that stops it at once, also for what waits, and a repeat after a fault in between
-        removes the rest of the log.
+        Deleting the webhook first stops all its deliveries, including waiting ones. If a fault interrupts this, a
+        repeat removes the rest of the log.
         """
         with storage_errors():
             webhook = await self._collection.delete_one(scope.query(webhook_id))
             if not webhook.deleted_count and scope.subject is not None:
-                return False  # a log says nothing about the subject it belonged to
+                return False  # a log doesn't show which subject its webhook was bound to
             log = await self._deliveries.delete_many(
                 {"tenant_id": scope.tenant_id, "subscription_id": webhook_id, "channel": WEBHOOK}
             )

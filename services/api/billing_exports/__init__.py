@@ -1,0 +1,1 @@
+"""What came of the mails about a billing export."""

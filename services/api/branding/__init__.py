@@ -1,0 +1,1 @@
+"""How a tenant's mails look."""

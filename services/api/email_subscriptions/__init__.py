@@ -1,0 +1,1 @@
+"""Mail subscriptions, and the links in their mails."""

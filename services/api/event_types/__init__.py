@@ -1,0 +1,1 @@
+"""The catalogue of event types, and the AsyncAPI document of the exchange."""

@@ -1,0 +1,1 @@
+"""Events: taken from producers, and shown to their tenant."""

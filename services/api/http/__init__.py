@@ -1,0 +1,1 @@
+"""What all resources share: who calls, errors, paging, limits, the OpenAPI document."""

@@ -1,1 +1,0 @@
-"""The routes: thin, one module for each kind of object. `services.api.app` lists them."""

@@ -1,0 +1,1 @@
+"""Webhooks bound to one signer."""
