@@ -20,7 +20,7 @@ from services.api.settings import ApiSettings
 from shared.process.clock import utc_now
 from tests.support.http_server import http_server
 
-CLAIMS: dict[str, Any] = {"sub": "user_1", "roles": ["CLIENT_ADMIN"], "exp": int(utc_now().timestamp()) + 600}
+CLAIMS: dict[str, Any] = {"sub": "user_1", "roles": ["CLIENT_ADMIN"], "exp": int(utc_now().timestamp()) + 86_400}
 
 
 class Provider:

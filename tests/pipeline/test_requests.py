@@ -116,7 +116,7 @@ async def test_a_header_that_is_ours_is_not_overridden_even_from_a_document(
 async def test_a_signers_webhook_gets_its_signers_events_with_the_other_signature(
     system: System, receiver: Receiver, tenant: str
 ) -> None:
-    client = system.client(tenant, "MEMBER")
+    client = system.client(tenant, "SIGNER_ADMIN")
     created = await client.call("POST", "/signers/s_1/webhooks", {"url": receiver.url("/in"), "events": ["signer.*"]})
     assert created.status == 201, created
     for signer in ("s_2", "s_1", "s_10"):
