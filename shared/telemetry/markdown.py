@@ -8,9 +8,10 @@ _INTRODUCTION: Final = """\
 # Metrics
 
 Generated from `shared/telemetry/metrics.py` (`python -m shared.telemetry > docs/metrics.md`). Every process answers
-`/metrics` on `HEALTH_PORT` in Prometheus' text format, the API on `API_PORT` too. Each process counts only its own
-work, so sum over the processes. Counters begin at 0 when a process starts. A histogram is exposed as `_bucket`,
-`_sum` and `_count`. No label holds an id, a URL, a tenant or an event type; search for those in the logs and traces
+`/metrics` on `HEALTH_PORT` in Prometheus' text format. Each process counts only its own work, so sum over the
+processes. Counters begin at 0 when a process starts. A histogram is exposed as `_bucket`, `_sum` and `_count`.
+
+No label holds an id, a URL, a tenant or an event type; search for those in the logs and traces
 ([telemetry.md](telemetry.md)).
 """
 _OF_THE_CODE: Final = {

@@ -4,7 +4,11 @@ import re
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-SOURCES = [*(REPOSITORY / "services" / "api").rglob("*.py"), REPOSITORY / "shared" / "delivery" / "replay.py"]
+SOURCES = [
+    *(REPOSITORY / "services" / "api").rglob("*.py"),
+    REPOSITORY / "shared" / "delivery" / "replay.py",
+    REPOSITORY / "shared" / "process" / "http_server" / "limits.py",
+]
 IN_CODE = re.compile(
     r'(?:Problem\(\s*\d+,\s*|unauthorized\(\s*|unavailable\(\s*|code="|code = |\b\d{3}: |"(?:iss|aud)": |else )"?'
     r'([a-z]+_[a-z_]+)"'

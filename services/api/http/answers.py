@@ -21,8 +21,11 @@ class NoStore:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message.setdefault("headers", [])
-                if all(name != CACHE_CONTROL for name, _ in headers):
+                headers = message.get("headers", ())
+                for name, _ in headers:
+                    if name == CACHE_CONTROL:
+                        break
+                else:
                     message["headers"] = [*headers, NO_STORE]
             await send(message)
 

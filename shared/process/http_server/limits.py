@@ -58,6 +58,8 @@ class Refusal(Enum):
         body = json.dumps(problem | {"code": code, "errors": []}).encode()
         lines = [f"HTTP/1.1 {status} {title}".encode()]
         lines += [name + b": " + value for name, value in headers]
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            lines.append(b"retry-after: 1")
         lines += [
             b"content-type: application/problem+json",
             b"content-length: %d" % len(body),

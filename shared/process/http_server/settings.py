@@ -15,7 +15,7 @@ class HttpSettings(CoreSettings):
     """Connections at once. At the limit, a client that keeps us waiting makes room for a new one."""
     limits_connections_per_client: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     """The same for one address, or one IPv6 network of 64 bits. Behind a proxy, all clients are one."""
-    limits_header_bytes: Annotated[int, Field(ge=1_024, le=1_048_576)] = 32_768
+    limits_header_bytes: Annotated[int, Field(ge=1_024, le=262_144)] = 32_768
     """Bytes of a request's line and header fields together; beyond, the answer is 431 or 414."""
     limits_header_time: Seconds = 10.0
     """How long a request's header may take from its first byte, and a new connection until it says something."""
