@@ -76,6 +76,7 @@ class RabbitMQ(Server):
 
     def __init__(self, directory: RunDirectory, name: str = "rabbitmq", *, joins: "RabbitMQ | None" = None) -> None:
         super().__init__(directory, name)
+        self._mark = directory.mark
         self.cluster: list[RabbitMQ] = joins.cluster if joins else []
         self.cluster.append(self)
         # Drawn anew for each cluster: who can log in is sure to talk to a node of it and not to another's port.
@@ -169,7 +170,7 @@ class RabbitMQ(Server):
         """
         process = await asyncio.create_subprocess_exec(
             *(str(rabbitmq_sbin() / name), *arguments),
-            env=self._environment(),
+            env={**self._environment(), **self._mark},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

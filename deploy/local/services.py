@@ -68,7 +68,8 @@ class Service(Program):
             "PYTHONUNBUFFERED": "1",
         }
         ports = {f"{name.upper()}_PORT": str(self.port(name)) for name in self.port_names}
-        return self._argv, {**basics, "API_HOST": "127.0.0.1", **self._given, **ports}
+        loopback = {"API_HOST": "127.0.0.1", "HEALTH_HOST": "127.0.0.1"}
+        return self._argv, {**basics, **loopback, **self._given, **ports}
 
 
 class Services:

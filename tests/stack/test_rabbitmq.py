@@ -8,6 +8,8 @@ import psutil
 import pytest
 
 from deploy.local.rabbitmq import RabbitMQ
+from deploy.local.stack import Stack
+from tests.stack.processes import processes_of
 
 QUEUE = "/api/queues/%2F/kept"
 
@@ -44,6 +46,16 @@ def test_it_listens_on_loopback_only(rabbitmq: RabbitMQ) -> None:
     listening = [c.laddr for c in psutil.Process(rabbitmq.pid).net_connections("tcp") if c.status == "LISTEN"]
     assert len(listening) == len(rabbitmq.port_names)
     assert {address.ip for address in listening} == {"127.0.0.1"}
+
+
+async def test_its_tools_start_no_epmd_of_their_own(own_stack: Stack, rabbitmq: RabbitMQ) -> None:
+    def mappers() -> set[int]:
+        return {process.pid for process in processes_of(own_stack.directory.path) if process.name() == "epmd"}
+
+    before = mappers()
+    await rabbitmq.tool("rabbitmq-queues", "help", "grow")
+    assert mappers() == before
+    assert len(before) == 1
 
 
 async def test_a_paused_node_answers_nobody_until_it_is_resumed(rabbitmq: RabbitMQ) -> None:

@@ -1,14 +1,16 @@
 """A stack beside others, a stack that was killed, and servers that are not ours."""
 
+import ipaddress
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
-from deploy.local.run_directory import MARK, RunDirectory
+from deploy.local.run_directory import RunDirectory
 from deploy.local.stack import Stack
+from tests.stack.processes import processes_of
+from tests.support.system import running_system
 
 REPOSITORY = Path(__file__).parents[2]
 KILLED_RUN = """
@@ -24,17 +26,6 @@ asyncio.run(main())
 """
 
 
-def processes_of(run: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK) == str(run):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
 async def test_two_stacks_live_side_by_side_and_one_leaves_nothing_behind(own_stack: Stack) -> None:
     async with Stack("second", environ={}) as second:
         ours, theirs = own_stack.environment(), second.environment()
@@ -44,6 +35,18 @@ async def test_two_stacks_live_side_by_side_and_one_leaves_nothing_behind(own_st
     assert not processes_of(second.directory.path)
     assert not second.directory.path.exists()
     assert all([await server.ready() for server in own_stack.servers])
+
+
+async def test_whatever_a_run_starts_listens_on_loopback_only(own_stack: Stack) -> None:
+    async with running_system(own_stack, services=("api",)):
+        listening = {
+            (process.name(), connection.laddr.ip)
+            for process in processes_of(own_stack.directory.path)
+            for connection in process.net_connections("tcp")
+            if connection.status == "LISTEN"
+        }
+    assert {name for name, _ in listening} == {"beam.smp", "epmd", "mongod", Path(sys.executable).name}
+    assert [(name, ip) for name, ip in listening if not ipaddress.ip_address(ip).is_loopback] == []
 
 
 @pytest.fixture
