@@ -1,9 +1,9 @@
 """One AMQP connection with one channel, on which every wait ends: with its answer, its bound, or the connection.
 
-The client library leaves some waits without an end. Whoever holds a channel's lock while the connection closes waits
-at a write queue that nobody empties any more, and all others wait for that lock. Its `close` swallows a cancellation.
-So every wait of ours goes through `waiting` or `ask`: giving the connection up aborts its transport and releases all
-of them at once, whatever the library does.
+The client library leaves some waits without an end. A publisher that holds the channel's lock while the connection
+closes waits at a write queue that nobody empties any more, and all others wait for that lock. The library's `close`
+swallows a cancellation. So every wait of ours goes through `waiting` or `ask`: giving the connection up aborts its
+transport and releases all of them at once, whatever the library does.
 """
 
 import asyncio

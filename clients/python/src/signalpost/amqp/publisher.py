@@ -25,7 +25,7 @@ MAX_IN_FLIGHT: Final = 1000
 REFUSALS_WITHIN: Final = 5.0
 """Seconds for which a connection is kept although the broker refuses messages on it; after that another is opened.
 A channel that first meets a quorum queue while its leader is lost goes on asking the lost node, and refuses messages
-for ever although the queue has a new leader (seen on RabbitMQ 3.10.8); a new channel knows better."""
+although the queue has a new leader (seen on RabbitMQ 3.10.8); a new channel knows better."""
 
 
 class Unroutable(Exception):
@@ -63,7 +63,7 @@ class ConfirmedPublisher:
 
     @property
     def state(self) -> str:
-        """What a person is told of the broker: connected, blocked by an alarm, or away."""
+        """The broker's state in words: connected, blocked by an alarm, or away."""
         if self._connection is None or not self._connection.is_open:
             return "away"
         return "blocked by a memory or disk alarm" if self._connection.is_blocked else "connected"
