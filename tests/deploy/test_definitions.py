@@ -5,12 +5,12 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-import aio_pika
 import pytest
 
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.rabbitmq.definitions import VHOST, definitions_text
-from shared.broker import Publisher
+from shared.broker import BrokerRefused, Publisher
+from shared.broker.opening import open_connection
 from shared.model.topology import topology
 from tests.deploy.conftest import Broker, provision
 
@@ -27,22 +27,28 @@ def test_no_user_in_the_file_has_a_password() -> None:
     assert all(user["password_hash"] == "" for user in json.loads(FILE.read_text())["users"])
 
 
+async def let_in(url: str) -> None:
+    """Log in and out again; BrokerRefused where that is not allowed."""
+    await (await open_connection(url, name="tests", confirms=False, topology=None)).close()
+
+
 async def test_a_user_without_a_password_cannot_log_in_and_gets_one_later(rabbitmq: RabbitMQ, broker: Broker) -> None:
     await rabbitmq.management("DELETE", "/api/users/producer-wipe")
     others = {name: password for name, password in broker.passwords.items() if name != "producer-wipe"}
     assert provision(rabbitmq, others).returncode == 0
     for password in ("", "guest", "producer-wipe"):
-        with pytest.raises(aio_pika.exceptions.AMQPConnectionError, match="ACCESS_REFUSED"):
-            await aio_pika.connect(f"amqp://producer-wipe:{password}@127.0.0.1:{rabbitmq.port('amqp')}/{VHOST}")
+        url = f"amqp://producer-wipe:{password}@127.0.0.1:{rabbitmq.port('amqp')}/{VHOST}"
+        with pytest.raises(BrokerRefused, match="ACCESS_REFUSED"):
+            await let_in(url)
 
     assert provision(rabbitmq, broker.passwords).returncode == 0
-    await (await aio_pika.connect(broker.url("producer-wipe"))).close()
+    await let_in(broker.url("producer-wipe"))
 
 
 async def test_who_is_given_no_password_keeps_the_one_he_has(rabbitmq: RabbitMQ, broker: Broker) -> None:
     done = provision(rabbitmq, {})
     assert (done.returncode, "passwords set for: nobody" in done.stdout) == (0, True)
-    await (await aio_pika.connect(broker.url("webhook"))).close()
+    await let_in(broker.url("webhook"))
 
 
 def test_a_broker_that_refuses_is_an_error_that_names_it_and_no_password(rabbitmq: RabbitMQ) -> None:
