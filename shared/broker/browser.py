@@ -97,9 +97,8 @@ class Browser:
                 for start in range(0, len(tags), RETURNED_IN_ORDER):
                     last = tags[start : start + RETURNED_IN_ORDER][-1]
                     await self._connection.ask(channel.basic_nack(last, multiple=True, wait=False))
-                    await _state(
-                        self._connection, self._queue
-                    )  # or the channel puts what we send next in the same command
+                    # Without an answer in between, the broker's channel adds the next command to this one.
+                    await _state(self._connection, self._queue)
         except (BrokerUnavailable, *FAULTS):
             return  # the broker has all of it back, with the connection
 

@@ -59,7 +59,7 @@ def system_event(
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1)  # one event is asked about for each subscription in turn; more would hold 1 MiB each
 def webhook_reported(type_: str, subject: str | None, data: bytes) -> str | None:
     """Return the id of the webhook that a system event (type, subject, data) reports on; None if it is about none.
 

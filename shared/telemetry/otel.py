@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
 from shared.telemetry.tracing import Attributes, Kind
-from signalpost.traceparent import valid_traceparent
+from signalpost.traceparent import traceparent_of, valid_traceparent
 
 FLUSH_SECONDS: Final = 5.0
 """How long a process that ends waits for a collector that doesn't answer."""
@@ -39,7 +39,7 @@ class OtelSpan:
     def traceparent(self) -> str:
         """The context for what this span causes."""
         context = self._span.get_span_context()
-        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+        return traceparent_of(trace_id=context.trace_id, span_id=context.span_id, flags=context.trace_flags)
 
     def note(self, attributes: Attributes) -> None:
         """Add facts that were not known at its start."""

@@ -6,9 +6,8 @@ from datetime import datetime
 
 from shared.model.delivery import Delivery, Transition
 from shared.model.reasons import UNFINISHED
+from shared.storage.deliveries import MAX_ATTEMPTS
 from shared.testing.subscriptions import MemorySubscriptions
-
-MAX_ATTEMPTS = 100
 
 
 class MemoryDeliveries:

@@ -162,9 +162,11 @@ def _checked(envelope: CloudEvent, extensions: Mapping[str, Extension], received
         raise InvalidMessage(
             f"datacontenttype: expected 'application/json' or a type that ends in +json, got {content_type[:80]!r}"
         )
-    if envelope.time is None and received_at is None:
-        raise InvalidMessage("time: is required here")
-    time_text = rfc3339(received_at or datetime.now(UTC)) if envelope.time is None else envelope.time
+    time_text = envelope.time
+    if time_text is None:
+        if received_at is None:
+            raise InvalidMessage("time: is required here")
+        time_text = rfc3339(received_at)
     for name in ("id", "source", "type", "tenantid", "subject"):
         _check_name(name, getattr(envelope, name))
     return Event(

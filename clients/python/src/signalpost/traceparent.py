@@ -11,6 +11,11 @@ def valid_traceparent(candidate: object) -> str | None:
     return candidate if isinstance(candidate, str) and _TRACEPARENT.fullmatch(candidate) else None
 
 
+def traceparent_of(*, trace_id: int, span_id: int, flags: int) -> str:
+    """Write a `traceparent` from the numbers of a span's context (W3C Trace Context, section 3.2)."""
+    return f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}"
+
+
 def traceparent_or_new(candidate: object) -> str:
     """Return the candidate if it is a valid `traceparent`, else a fresh one."""
     return valid_traceparent(candidate) or f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"

@@ -12,6 +12,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from signalpost.cloudevent import Event
 from signalpost.span_facts import SEND_EVENTS, SEND_FACTS, event_facts
+from signalpost.traceparent import traceparent_of
 
 
 class OpenTelemetrySpans:
@@ -53,7 +54,7 @@ class OpenTelemetrySpan:
     def traceparent(self) -> str:
         """What the event carries on (W3C Trace Context)."""
         context = self._span.get_span_context()
-        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+        return traceparent_of(trace_id=context.trace_id, span_id=context.span_id, flags=context.trace_flags)
 
     def published(self, event: Event) -> None:
         """Note what was published."""
